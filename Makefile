@@ -1,0 +1,41 @@
+# make fish   from the text files in personas/guppy to a chat with a trained fish
+# make test   every check that CI runs
+# Both make a virtual environment in .venv first; nothing outside this folder is touched.
+
+PYTHON ?= python3
+RUN    ?= runs/guppy
+PRESET ?= cpu
+GUPPY  := .venv/bin/guppylm
+INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: fish test lint clean
+
+fish: .venv/with-train
+	$(GUPPY) train personas/guppy -o $(RUN) --preset $(PRESET)
+	@if [ -t 0 ] && [ -t 1 ]; then $(GUPPY) chat --model $(RUN); else $(GUPPY) chat --model $(RUN) --examples; fi
+
+test: .venv/with-dev lint
+	.venv/bin/python -m pytest -n 2
+
+lint: .venv/with-dev
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	$(GUPPY) check personas/guppy
+	$(GUPPY) check personas/pirate
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "guppylm needs Python 3.11 or later: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+
+.venv/with-train: .venv/bin/python pyproject.toml constraints.txt
+	@echo "installing into .venv (PyTorch is a few hundred MB; a minute or two)"
+	$(INSTALL) -e '.[train]'
+	@touch $@
+
+.venv/with-dev: .venv/with-train
+	$(INSTALL) -e '.[train,dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,5 @@
+"""`python -m guppylm` is the `guppylm` command."""
+
+from guppylm.cli import main
+
+main()

@@ -1,0 +1,209 @@
+"""The command line: a table of commands. What each does lives in the module that it calls."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from guppylm.errors import GuppyError, MissingExtra
+
+app = typer.Typer(
+    help="A language model that you can build from scratch and see through.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+PersonaPath = Annotated[Path, typer.Argument(help="The character's folder.")]
+RunPath = Annotated[Path, typer.Argument(help="The run folder.")]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="The run folder to make; else runs/NAME.")]
+Preset = Annotated[str, typer.Option(help="quick (a minute), cpu (minutes) or gpu.")]
+Knobs = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Turn one knob of the preset; may be repeated.")
+]
+Restart = Annotated[bool, typer.Option("--restart", help="Throw away what is in the run folder and begin anew.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+
+
+@app.command()
+def chat(
+    model: Annotated[Path, typer.Option("--model", "-m", help="A run folder.")] = Path("runs/guppy"),
+    prompt: Annotated[str | None, typer.Option("--prompt", "-p", help="Answer this one message.")] = None,
+    examples: Annotated[bool, typer.Option(help="Answer six of the character's own example messages.")] = False,
+    temperature: Annotated[float | None, typer.Option(help="How freely it speaks; 0 is greedy.")] = None,
+    top_k: Annotated[int | None, typer.Option(help="Draw among this many likeliest tokens.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Draw among the tokens that make up this share.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same replies.")] = None,
+) -> None:
+    """Talk to a trained character. Without a terminal: standard input, one message a line."""
+    from guppylm import talk
+    from guppylm.sample import Sampling
+
+    given = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+    sampling = Sampling(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    name, prompts, speak = _open(model)
+    if prompt is not None:
+        talk.answer(speak, prompt, sampling)
+    elif examples:
+        talk.examples(speak, name, prompts[:6], sampling)
+    elif sys.stdin.isatty():
+        talk.converse(speak, name, sampling, Console())
+    else:
+        talk.lines(speak, sampling)
+
+
+@app.command()
+def data(
+    persona: PersonaPath,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder for train.jsonl and eval.jsonl.")] = Path("data"),
+    conversations: Annotated[int, typer.Option("--conversations", "-n", min=2)] = 60_000,
+    held_out: Annotated[int, typer.Option(min=1, help="How many of them are held out.")] = 3_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same conversations.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Make a character's conversations, and report how varied they are."""
+    from guppylm.persona import generate, report, schema
+
+    if held_out >= conversations:
+        raise GuppyError(f"--held-out {held_out} leaves nothing of {conversations} conversations to train on")
+    loaded = schema.load(persona)
+    train_file, eval_file = out / "train.jsonl", out / "eval.jsonl"
+    generate.write(loaded, train_file, eval_file, conversations - held_out, held_out, seed)
+    variety = report.measure(loaded, train_file, eval_file)
+    if not _told(variety.to_json(), as_json):
+        report.show(variety, Console())
+
+
+@app.command()
+def check(persona: PersonaPath) -> None:
+    """Look for faults in a character's texts; exit 1 if there are any."""
+    from guppylm.persona import check as checker
+    from guppylm.persona import schema
+
+    loaded = schema.load(persona)
+    faults = list(checker.check(loaded))
+    for fault in faults:
+        print(fault)
+    print(
+        f"{loaded.name}: {len(loaded.topics)} topics, {len(loaded.exchanges)} exchanges, "
+        f"{sum(len(e.say) for e in loaded.exchanges):,} prompt and "
+        f"{sum(len(e.reply) for e in loaded.exchanges):,} reply templates; {len(faults)} faults"
+    )
+    if faults:
+        raise typer.Exit(1)
+
+
+@app.command()
+def prepare(
+    persona: PersonaPath = Path("personas/guppy"),
+    out: Out = None,
+    preset: Preset = "cpu",
+    knobs: Knobs = None,
+    restart: Restart = False,
+) -> None:
+    """The first half of `train`: conversations and tokenizer, no PyTorch needed."""
+    from guppylm.prepare import prepare
+
+    place, config = _place(persona, out, restart), _configure(preset, knobs)
+    prepare(persona, place, config, Console())
+
+
+@app.command()
+def train(
+    persona: PersonaPath = Path("personas/guppy"),
+    out: Out = None,
+    preset: Preset = "cpu",
+    knobs: Knobs = None,
+    restart: Restart = False,
+    as_json: AsJson = False,
+) -> None:
+    """From text files to a trained, measured model. Run it again to go on after a stop."""
+    _needs_torch()
+    from guppylm import pipeline
+
+    place, config = _place(persona, out, restart), _configure(preset, knobs)
+    card = pipeline.whole_road(persona, place, config, Console(stderr=as_json))
+    if card is None:
+        raise typer.Exit(130)
+    _told(card.to_json(), as_json)
+
+
+@app.command("eval")
+def evaluate(
+    run: RunPath = Path("runs/guppy"),
+    replies: Annotated[int, typer.Option(min=1, help="How many held-out prompts to answer.")] = 1_000,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a run on prompts that it has never seen: the report card."""
+    _needs_torch()
+    from guppylm.evaluate import card
+    from guppylm.run import Run
+
+    result = card.measure(Run(run), replies)
+    card.write(Run(run), result)
+    if not _told(result.to_json(), as_json):
+        card.show(result, Console())
+
+
+def _told(content: dict[str, Any], as_json: bool) -> bool:
+    if as_json:
+        print(json.dumps(content, ensure_ascii=False))
+    return as_json
+
+
+def _place(persona: Path, out: Path | None, restart: bool) -> Any:
+    from guppylm import run
+
+    place = run.Run(out or Path("runs") / persona.resolve().name)
+    if restart:
+        run.restart(place)
+    return place
+
+
+def _configure(preset: str, knobs: list[str] | None) -> Any:
+    from guppylm.config import configure
+
+    for knob in knobs or []:
+        if "=" not in knob:
+            raise GuppyError(f"--set {knob}: write NAME=VALUE, like --set steps=300")
+    return configure(preset, dict(knob.split("=", 1) for knob in knobs or []))
+
+
+def _open(folder: Path) -> Any:
+    """A character's name, its example prompts, and the function that speaks for it."""
+    _needs_torch()
+    from guppylm import generate, weights
+    from guppylm.persona import schema
+    from guppylm.run import Run
+
+    place = Run(folder)
+    model = weights.read_model(place)
+    tokenizer = weights.read_tokenizer(place, model.config)
+    persona = schema.load(place.persona)
+    return persona.name, persona.prompts, lambda message, how: generate.stream(model, tokenizer, message, how)
+
+
+def _needs_torch() -> None:
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise MissingExtra("PyTorch", "train") from None
+
+
+def main() -> None:
+    """Run a command; a GuppyError becomes one line on standard error."""
+    try:
+        app()
+    except GuppyError as error:
+        print(f"guppylm: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # `guppylm chat | head -1`
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,107 @@
+"""How to train: every knob with a line of text, and presets that set them all with one word."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any
+
+from guppylm.errors import GuppyError
+from guppylm.tokenizer.fast import VOCABULARY
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """All that decides a run, besides the character. The checks raise GuppyError."""
+
+    seed: int = 1
+    """Start of every random number: data, hold-out, weights, order of batches, dropout."""
+    conversations: int = 60_000
+    """Conversations made; the held-out ones are among them."""
+    held_out: int = 3_000
+    """Conversations kept for measuring, from prompt templates that training never sees."""
+    vocabulary: int = VOCABULARY
+    """Entries of the tokenizer at most; fewer if the text has no more pairs that occur twice."""
+    layers: int = 6
+    """Blocks of the transformer."""
+    width: int = 384
+    """Width of the residual stream."""
+    heads: int = 6
+    """Attention heads a block."""
+    feed_forward: int = 768
+    """Width inside the feed-forward part."""
+    dropout: float = 0.0
+    """Share of numbers zeroed at random; below one epoch there is nothing to overfit."""
+    steps: int = 1_400
+    """Weight updates in all."""
+    batch: int = 32
+    """Conversations an update."""
+    accumulate: int = 1
+    """Parts that an update's batch is computed in: more parts, less memory, the same result."""
+    learning_rate: float = 1e-3
+    """Highest learning rate, reached after the warm-up."""
+    final_share: float = 0.05
+    """Where the cosine ends, as a share of the highest learning rate."""
+    warm_up: int = 100
+    """Updates on the way up from zero."""
+    weight_decay: float = 0.1
+    """AdamW's pull towards zero, on matrices only."""
+    clip: float = 1.0
+    """Largest length of the gradient; longer ones are cut to it."""
+    evaluate_every: int = 100
+    """Updates between two measurements on held-out conversations."""
+    checkpoint_every: int = 100
+    """Updates between two checkpoints."""
+    device: str | None = None
+    """cuda, mps or cpu; None takes the first of them that is there."""
+
+    def __post_init__(self) -> None:
+        for name in ("layers", "width", "heads", "feed_forward", "steps", "batch", "accumulate", "evaluate_every",
+                     "checkpoint_every", "held_out"):  # fmt: skip
+            _check(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        _check(self.width % self.heads == 0, "width", f"divisible by heads ({self.heads})", self.width)
+        _check(self.conversations > self.held_out, "conversations", "more than held_out", self.conversations)
+        _check(self.vocabulary >= 300, "vocabulary", "at least 300 (256 bytes come first)", self.vocabulary)
+        _check(0 <= self.dropout < 1, "dropout", "in [0, 1)", self.dropout)
+        _check(0 < self.learning_rate < 1, "learning_rate", "between 0 and 1", self.learning_rate)
+        _check(self.warm_up >= 0, "warm_up", "0 or more", self.warm_up)
+        _check(self.clip > 0, "clip", "above 0", self.clip)
+        _check(self.device in (None, "cpu", "cuda", "mps"), "device", "cpu, cuda or mps", self.device)
+
+
+def _check(fine: bool, name: str, wanted: str, got: object) -> None:
+    if not fine:
+        raise GuppyError(f"{name} must be {wanted}, not {got}")
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "quick": {"steps": 150, "warm_up": 20, "evaluate_every": 50},
+    "cpu": {},
+    "gpu": {"batch": 256, "steps": 1_500},
+}
+
+
+def configure(preset: str, overrides: dict[str, str]) -> TrainConfig:
+    """A preset with some knobs turned by hand, given as text: {"steps": "300"}."""
+    if preset not in PRESETS:
+        raise GuppyError(f"no preset '{preset}'; there are {', '.join(PRESETS)}")
+    hints = typing.get_type_hints(TrainConfig)
+    known = {field.name: hints[field.name] for field in dataclasses.fields(TrainConfig)}
+    values: dict[str, Any] = dict(PRESETS[preset])
+    for name, text in overrides.items():
+        if name not in known:
+            raise GuppyError(f"no setting '{name}'; there are {', '.join(known)}")
+        values[name] = _read(name, text, known[name])
+    return TrainConfig(**values)
+
+
+def _read(name: str, text: str, kind: Any) -> Any:
+    if isinstance(kind, types.UnionType):
+        return text
+    try:
+        return kind(text)
+    except ValueError:
+        number = "a whole number" if kind is int else "a number"
+        raise GuppyError(f"{name} must be {number}, not '{text}'") from None

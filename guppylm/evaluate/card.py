@@ -1,0 +1,164 @@
+"""The report card of a run: `guppylm eval RUN`.
+
+Held-out loss over all held-out conversations; everything about replies over the first REPLIES of them,
+each answered greedily, and judged against the persona's own templates by `judge`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from itertools import islice
+from statistics import mean
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from guppylm import data, files, generate, precision, train, weights
+from guppylm.evaluate import baselines
+from guppylm.evaluate.judge import Judge
+from guppylm.persona import generate as conversations
+from guppylm.persona import schema
+from guppylm.persona.generate import Conversation
+from guppylm.persona.match import plain
+from guppylm.run import Run
+
+REPLIES = 1_000
+
+
+@dataclass(frozen=True)
+class Replies:
+    """Shares of replies, from 0 to 1; length in words."""
+
+    on_topic: float
+    on_exchange: float
+    well_formed: float  # exact + recombined
+    exact: float  # one template makes the whole reply
+    recombined: float  # every sentence is a template's, but not together
+    ended: float  # came to its end, rather than being cut off
+    lowercase: float
+    words: float  # mean length
+    copied: float  # stands in training word for word
+
+
+@dataclass(frozen=True)
+class Card:
+    persona: str
+    parameters: int
+    held_out: int
+    loss: float  # nats a reply token
+    perplexity: float
+    bits_per_byte: float
+    judged: int
+    model: Replies
+    nearest_neighbour: Replies
+    n_gram: Replies
+    off_topic: list[dict[str, str]]  # a few replies that missed, to be read
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def bits_per_byte(loss: float, tokens: int, texts: list[str]) -> float:
+    """Mean loss in nats a token -> bits a byte of text, which models with other tokenizers share.
+
+    >>> round(bits_per_byte(math.log(2), 8, ["eight by"]), 3)
+    1.0
+    """
+    return loss * tokens / math.log(2) / sum(len(text.encode()) for text in texts)
+
+
+def measure(place: Run, replies: int = REPLIES) -> Card:
+    """Make the card. Raises RunError or PersonaError when the run folder is not whole."""
+    model = weights.read_model(place)
+    tokenizer = weights.read_tokenizer(place, model.config)
+    persona = schema.load(place.persona)
+    held_out = list(conversations.read(place.eval_data))
+    training = list(conversations.read(place.train_data))
+    device = precision.choose_device(None)
+    model.to(device)
+
+    rows = data.encode_all(tokenizer, held_out, model.config.context)
+    loss = train.held_out_loss(model, rows, precision.choose(device))
+    model.eval()
+    tokens = sum(len(row.ids) - row.reply_starts for row in rows)
+
+    asked = list(islice(held_out, replies))
+    prompts = [one.input for one in asked]
+    judge, known = Judge(persona), {plain(one.output) for one in training}
+    answers = generate.greedy(model, tokenizer, prompts, longest=model.config.context)
+    looked_up = [(text, True) for text in baselines.nearest_neighbour(training, prompts)]
+    n_grams = [(text, True) for text in baselines.n_gram(training, prompts)]
+    missed = [
+        {"input": one.input, "output": text, "exchange": one.exchange}
+        for one, (text, _) in zip(asked, answers, strict=True)
+        if not judge.judge(one, text).topic
+    ]
+    return Card(
+        persona=persona.name,
+        parameters=sum(weight.numel() for weight in model.parameters()),
+        held_out=len(held_out),
+        loss=loss,
+        perplexity=math.exp(loss),
+        bits_per_byte=bits_per_byte(loss, tokens, [one.output for one in held_out]),
+        judged=len(asked),
+        model=score(judge, asked, answers, known),
+        nearest_neighbour=score(judge, asked, looked_up, known),
+        n_gram=score(judge, asked, n_grams, known),
+        off_topic=missed[:20],
+    )
+
+
+def score(judge: Judge, asked: list[Conversation], answers: list[tuple[str, bool]], known: set[str]) -> Replies:
+    """Judge one reply to each prompt; an answer is a text and whether it came to its end."""
+    texts = [text for text, _ in answers]
+    verdicts = [judge.judge(one, text) for one, text in zip(asked, texts, strict=True)]
+    exact = mean(verdict.form == "exact" for verdict in verdicts)
+    recombined = mean(verdict.form == "recombined" for verdict in verdicts)
+    return Replies(
+        on_topic=mean(verdict.topic for verdict in verdicts),
+        on_exchange=mean(verdict.exchange for verdict in verdicts),
+        well_formed=exact + recombined,
+        exact=exact,
+        recombined=recombined,
+        ended=mean(ended for _, ended in answers),
+        lowercase=mean(text == text.lower() for text in texts),
+        words=mean(len(text.split()) for text in texts),
+        copied=mean(plain(text) in known for text in texts),
+    )
+
+
+def write(place: Run, card: Card) -> None:
+    files.write_json(place.report, card.to_json())
+
+
+_ROWS = {
+    "on topic": "on_topic",
+    "on exchange": "on_exchange",
+    "well formed": "well_formed",
+    "  as one template": "exact",
+    "  as a recombination": "recombined",
+    "ended properly": "ended",
+    "lowercase": "lowercase",
+    "words a reply": "words",
+    "copied from training": "copied",
+}
+
+
+def show(card: Card, console: Console) -> None:
+    console.print(
+        f"report card of {card.persona}: {card.parameters:,} parameters, {card.held_out:,} held-out conversations\n"
+        f"held-out loss {card.loss:.3f} nats/token   perplexity {card.perplexity:.2f}   "
+        f"{card.bits_per_byte:.3f} bits/byte",
+        highlight=False,
+        soft_wrap=True,
+    )
+    table = Table(title=f"greedy replies to {card.judged:,} held-out prompts", title_justify="left")
+    table.add_column("")
+    for name in (card.persona, "nearest neighbour", "n-gram"):
+        table.add_column(name, justify="right")
+    for label, key in _ROWS.items():
+        values = [getattr(replies, key) for replies in (card.model, card.nearest_neighbour, card.n_gram)]
+        table.add_row(label, *(f"{value:.1f}" if key == "words" else f"{value:.1%}" for value in values))
+    console.print(table, highlight=False)

@@ -1,0 +1,73 @@
+"""The rules by which weights follow their gradients: Muon for the matrices inside, AdamW for the rest.
+
+AdamW (https://arxiv.org/abs/1711.05101) scales every weight's step on its own. Muon
+(https://kellerjordan.github.io/posts/muon/) looks at a matrix as a whole: it keeps the directions of the
+gradient and makes them all equally strong, so that rare directions are learned as fast as common ones.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from guppylm.config import TrainConfig
+from guppylm.model import Transformer
+
+
+@torch.no_grad()
+def orthogonalise(gradient: Tensor, steps: int = 5) -> Tensor:
+    """The nearest matrix to (..., rows, columns) whose singular values are all about 1.
+
+    Newton-Schulz iteration: a polynomial of X X^T that pushes every singular value towards 1, with the
+    coefficients of the page above. Only matrix products, so it is quick on every machine.
+    """
+    tall = gradient.shape[-2] > gradient.shape[-1]
+    x = gradient.mT if tall else gradient  # (..., r, c) with r <= c
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(steps):
+        square = x @ x.mT  # (..., r, r)
+        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x  # (..., r, c)
+    return x.mT if tall else x
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum, orthogonalised. Matrices of one shape are stacked and worked on together."""
+
+    def __init__(self, matrices: list[Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.0) -> None:
+        super().__init__(matrices, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            by_shape: dict[torch.Size, list[Tensor]] = {}
+            for weight in group["params"]:
+                by_shape.setdefault(weight.shape, []).append(weight)
+            for shape, matrices in by_shape.items():
+                updates = torch.stack([self._update(weight, group["momentum"]) for weight in matrices])
+                # 0.2 * sqrt(longer side): steps as large as AdamW's (https://arxiv.org/abs/2502.16982)
+                rate = group["lr"] * 0.2 * math.sqrt(max(shape))
+                for weight, update in zip(matrices, orthogonalise(updates), strict=True):
+                    weight.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-rate)
+
+    def _update(self, weight: Tensor, momentum: float) -> Tensor:
+        """Nesterov momentum: the gradient as it will be a step further."""
+        assert weight.grad is not None
+        state = self.state[weight]
+        if not state:
+            state["momentum"] = torch.zeros_like(weight)
+        state["momentum"].lerp_(weight.grad, 1 - momentum)
+        return weight.grad.lerp(state["momentum"], momentum)
+
+
+def optimizers_for(model: Transformer, config: TrainConfig) -> list[torch.optim.Optimizer]:
+    """Muon for the blocks' matrices; AdamW for embeddings, norms and biases. Only matrices decay."""
+    matrices = [weight for name, weight in model.named_parameters() if weight.dim() == 2 and "blocks." in name]
+    embeddings = [weight for name, weight in model.named_parameters() if weight.dim() == 2 and "blocks." not in name]
+    vectors = [weight for weight in model.parameters() if weight.dim() == 1]
+    adamw = torch.optim.AdamW(
+        [{"params": embeddings, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+        lr=config.learning_rate, betas=(0.9, 0.95), fused=True,
+    )  # fmt: skip
+    return [Muon(matrices, config.learning_rate, weight_decay=config.weight_decay), adamw]

@@ -1,0 +1,95 @@
+"""`guppylm check PERSONA`: what is wrong with a character's texts though they load.
+
+Samples every template and looks for prompts that two exchanges can make (the model cannot know which
+is meant), doubled words, and wrong articles.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+
+from guppylm.persona.match import Index, plain
+from guppylm.persona.schema import Exchange, Persona, Template
+from guppylm.persona.template import fill
+
+DRAWS = 25  # fillings tried of each template
+
+_DOUBLED = re.compile(r"\b([a-z]+) \1\b")
+_MEANT_TO_BE_DOUBLED = {
+    "that",
+    "had",
+    "bla",
+    "blub",
+    "very",
+    "so",
+    "no",
+    "ha",
+    "knock",
+    "meow",
+    "bye",
+    "la",
+    "hey",
+    "hi",
+}
+
+
+def check(persona: Persona, seed: int = 1) -> Iterator[str]:
+    """Complaints, one line each, with file, exchange and the text at fault."""
+    rng = random.Random(seed)
+    prompts = Index(
+        (exchange.key, template.nodes, exchange.lists) for exchange in persona.exchanges for template in exchange.say
+    )
+    for exchange in persona.exchanges:
+        for template in exchange.say:
+            texts = _fillings(exchange, template, rng)
+            yield from _language(exchange, template, texts)
+            for text in texts:
+                elsewhere = sorted(set(prompts.find(text)) - {exchange.key})
+                if elsewhere:
+                    yield f'{_where(exchange, template)}: "{text}" is also said in {", ".join(elsewhere)}'
+                    break
+        for template in exchange.reply:
+            yield from _language(exchange, template, _fillings(exchange, template, rng))
+
+
+def _fillings(exchange: Exchange, template: Template, rng: random.Random) -> list[str]:
+    return sorted({fill(template.nodes, exchange.lists, {}, rng) for _ in range(DRAWS)})
+
+
+def _language(exchange: Exchange, template: Template, texts: list[str]) -> Iterator[str]:
+    for text in texts:
+        fault = language_fault(text)
+        if fault:
+            yield f'{_where(exchange, template)}: {fault} in "{text}"'
+            return
+
+
+def language_fault(text: str) -> str | None:
+    """A doubled word, two determiners in a row, or a hole that was never filled; None if all is well.
+
+    >>> language_fault("i like the the rock")
+    "doubled 'the'"
+    >>> language_fault("my the fin")
+    "'my the'"
+    """
+    for word in _DOUBLED.findall(text):
+        if word not in _MEANT_TO_BE_DOUBLED:
+            return f"doubled '{word}'"
+    clash = re.search(r"\b(a|an|the|my|your) (a|an|the|my|your|some)\b", text)
+    if clash:
+        return f"'{clash.group()}'"
+    return "an unfilled slot" if re.search(r"[{}\[\]|]", text) else None
+
+
+def _where(exchange: Exchange, template: Template) -> str:
+    return f'{exchange.file}, {exchange.name}, "{template.text}"'
+
+
+def near_copies(persona: Persona, texts: list[str]) -> list[str]:
+    """Those of the texts that the persona's prompts can make, word for word."""
+    prompts = Index(
+        (exchange.key, template.nodes, exchange.lists) for exchange in persona.exchanges for template in exchange.say
+    )
+    return [text for text in texts if prompts.find(plain(text))]

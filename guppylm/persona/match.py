@@ -1,0 +1,197 @@
+"""Templates read backwards: could this template have made this text?
+
+Hold-out, report card and `check` all ask it. Texts are compared in plain form, so that a comma or an
+apostrophe makes no difference.
+
+    >>> from guppylm.persona.template import parse, Word
+    >>> lists = {"food": [Word("flakes", "many"), Word("krill", "some")]}
+    >>> index = Index([("likes", parse("do you like {food} [today]"), lists)])
+    >>> index.find("Do you like krill?"), index.find("do you like mud")
+    (['likes'], [])
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, lru_cache
+from itertools import product
+
+from guppylm.persona.template import Agree, Choice, Lists, Node, Number, Sequence, Slot, Word, parse
+
+Bound = Mapping[str, Word]
+_NUMBERS: tuple[Number, ...] = ("one", "many", "some")
+
+
+@lru_cache(maxsize=100_000)
+def plain(text: str) -> str:
+    """Lowercase words with single spaces: no apostrophes, no punctuation, every 'an' an 'a'.
+
+    >>> plain("Isn't it  an apple?")
+    'isnt it a apple'
+    """
+    text = re.sub(r"['’]", "", text.lower())
+    return re.sub(r"\ban\b", "a", " ".join(re.findall(r"\w+", text)))
+
+
+@cache
+def _plain_literal(text: str) -> str:
+    """`plain`, but a space at either end stays, since the literal's neighbours stand there."""
+    text = re.sub(r"['’]", "", text.lower())
+    return re.sub(r"\ban\b", "a", re.sub(r"\W+", " ", text))
+
+
+def matches(nodes: Sequence, text: str, lists: Lists, bound: Bound) -> bool:
+    """Can the template make this plain text, given the slots that are already bound?"""
+    return any(at == len(text) for at, _ in _ends(nodes, text, 0, lists, bound))
+
+
+def _ends(nodes: Sequence, text: str, at: int, lists: Lists, bound: Bound) -> Iterator[tuple[int, Bound]]:
+    """Every place where the template may end if it starts at `at`, with the words it took."""
+    if not nodes:
+        yield at, bound
+        return
+    for after, words in _node_ends(nodes[0], text, at, lists, bound):
+        yield from _ends(nodes[1:], text, after, lists, words)
+
+
+def _node_ends(node: Node, text: str, at: int, lists: Lists, bound: Bound) -> Iterator[tuple[int, Bound]]:
+    if isinstance(node, str):
+        after = _after_literal(_plain_literal(node), text, at)
+        if after is not None:
+            yield after, bound
+    elif isinstance(node, Choice):
+        for option in node.options:
+            yield from _ends(option, text, at, lists, bound)
+    elif isinstance(node, Agree):
+        known = bound.get(node.slot.name)
+        forms = node.forms if known is None else (node.forms[_NUMBERS.index(known.number)],)
+        for form in dict.fromkeys(forms):
+            yield from _node_ends(form, text, at, lists, bound)
+    else:
+        words = [bound[node.name]] if node.name in bound else lists[node.list]
+        for word in words:
+            for after, _ in _ends(parse(word.text), text, at, lists, {}):
+                said = Word(text[at:after], word.number)
+                yield after, bound if node.name in bound else {**bound, node.name: said}
+
+
+def _after_literal(literal: str, text: str, at: int) -> int | None:
+    """Where the literal ends, or None. A space beside nothing, or beside a space, is no space."""
+    core = literal.strip(" ")
+    if literal[:1] == " ":
+        at += text[at : at + 1] == " "
+        if at and text[at - 1] != " " and at < len(text):
+            return None
+    if not text.startswith(core, at):
+        return None
+    at += len(core)
+    if core and literal[-1:] == " ":
+        if text[at : at + 1] == " ":
+            at += 1
+        elif at < len(text):
+            return None
+    return at
+
+
+class Index:
+    """Many labelled templates, found by the first word of a text, then by matching."""
+
+    def __init__(self, entries: Iterable[tuple[str, Sequence, Lists]]) -> None:
+        self._by_first: dict[str | None, list[tuple[str, Sequence, Lists]]] = defaultdict(list)
+        for label, nodes, lists in entries:
+            first_words = _first_words(nodes, lists)
+            for word in [None] if first_words is None else first_words:
+                self._by_first[word].append((label, nodes, lists))
+
+    def find(self, text: str, bound: Bound | None = None) -> list[str]:
+        """The labels of all templates that can make the text."""
+        text = plain(text)
+        first = text.partition(" ")[0]
+        candidates = [*self._by_first.get(first, ()), *self._by_first.get(None, ())]
+        return [label for label, nodes, lists in candidates if matches(nodes, text, lists, bound or {})]
+
+
+def _first_words(nodes: Sequence, lists: Lists) -> set[str] | None:
+    """The words that the template can begin with; None when it is not plain to see."""
+    if not nodes:
+        return None
+    head, rest = nodes[0], nodes[1:]
+    if isinstance(head, Choice):
+        return _union(_first_words((*option, *rest), lists) for option in head.options)
+    if isinstance(head, Agree):
+        return _union(_first_words((form, *rest), lists) for form in head.forms)
+    if isinstance(head, Slot):
+        return _union(_first_words((*parse(word.text), *rest), lists) for word in lists[head.list])
+    literal = _plain_literal(head)
+    if not literal.strip():
+        return _first_words(rest, lists)
+    word, space, _ = literal.lstrip().partition(" ")
+    if space or not rest:
+        return {word}
+    following = rest[0]
+    if isinstance(following, str):
+        return _first_words((head + following, *rest[1:]), lists)
+    if isinstance(following, Choice):
+        return _union(_first_words((head, *option, *rest[1:]), lists) for option in following.options)
+    return None
+
+
+def _union(sets: Iterable[set[str] | None]) -> set[str] | None:
+    every = list(sets)
+    return None if None in every else set().union(*(words for words in every if words is not None))
+
+
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+
+
+def sentences(text: str) -> list[str]:
+    """
+    >>> sentences("oh. a snail.  it is slow.")
+    ['oh.', 'a snail.', 'it is slow.']
+    """
+    return [sentence for sentence in SENTENCE_END.split(text.strip()) if sentence]
+
+
+def sentence_templates(nodes: Sequence) -> list[Sequence]:
+    """The sentences a template is made of, as templates of their own.
+
+    Alternatives with a full stop inside are written out first, so that every sentence stands alone.
+    """
+    return list(dict.fromkeys(sentence for flat in _written_out(nodes) for sentence in _cut(flat)))
+
+
+def _written_out(nodes: Sequence) -> list[Sequence]:
+    options = [
+        [flat for option in node.options for flat in _written_out(option)]
+        if isinstance(node, Choice) and any(_has_end(option) for option in node.options)
+        else [(node,)]
+        for node in nodes
+    ]
+    return [tuple(node for part in combination for node in part) for combination in product(*options)]
+
+
+def _has_end(nodes: Sequence) -> bool:
+    return any(
+        bool(re.search(r"[.!?]", node))
+        if isinstance(node, str)
+        else isinstance(node, Choice) and any(_has_end(option) for option in node.options)
+        for node in nodes
+    )
+
+
+def _cut(nodes: Sequence) -> Iterator[Sequence]:
+    sentence: list[Node] = []
+    for node in nodes:
+        if not isinstance(node, str):
+            sentence.append(node)
+            continue
+        first, *others = re.split(r"[.!?]+", node)
+        sentence.append(first)
+        for other in others:
+            if any(not isinstance(piece, str) or piece.strip() for piece in sentence):
+                yield tuple(sentence)
+            sentence = [other]
+    if any(not isinstance(piece, str) or piece.strip() for piece in sentence):
+        yield tuple(sentence)

@@ -1,0 +1,60 @@
+"""The whole road, stage by stage: persona -> conversations -> tokenizer -> model -> report card.
+
+A run that was stopped anywhere goes on where it was: every stage leaves its result in the run folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from tokenizers import Tokenizer
+
+from guppylm import chat, data, records, weights
+from guppylm import train as train_loop
+from guppylm.config import TrainConfig
+from guppylm.evaluate import card as report_card
+from guppylm.evaluate.card import Card
+from guppylm.persona import generate, schema
+from guppylm.persona.schema import Persona
+from guppylm.prepare import prepare
+from guppylm.processes import Team, join
+from guppylm.run import Run
+from guppylm.tokenizer import fast
+
+
+def train(place: Run, persona: Persona, config: TrainConfig, console: Console, team: Team) -> bool:
+    """The model, in the run folder. False if it was stopped before the end."""
+    tokenizer: Tokenizer = fast.load(place.tokenizer)
+    rows = data.encode_all(tokenizer, generate.read(place.train_data), chat.CONTEXT)
+    held_out = data.encode_all(tokenizer, generate.read(place.eval_data), chat.CONTEXT)
+    model = train_loop.new_model(config, tokenizer.get_vocab_size())
+    if team.leads:
+        weights.write_config(place, model.config, tokenizer)
+    batches = data.Batches(rows, config.batch, config.seed)
+    line = records.ProgressLine(console, every=50)
+    prompts = list(persona.prompts)
+    done = train_loop.train(model, tokenizer, batches, held_out, prompts, config, place, line, team)
+    if team.leads and done:
+        records.draw_curve(place.metrics, place.curve)
+    return done
+
+
+def whole_road(persona_folder: Path, place: Run, config: TrainConfig, console: Console) -> Card | None:
+    """Text files in, trained and measured model out. None if it was stopped; the same call goes on."""
+    with join() as team:
+        if team.leads:
+            persona = prepare(persona_folder, place, config, console)
+        team.wait()
+        if not team.leads:
+            persona = schema.load(persona_folder)
+        done = train(place, persona, config, console, team)
+        if not team.leads:
+            return None
+    if not done:
+        console.print("stopped; the same command goes on from here")
+        return None
+    card = report_card.measure(place)
+    report_card.write(place, card)
+    report_card.show(card, console)
+    return card

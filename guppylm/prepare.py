@@ -1,0 +1,67 @@
+"""The first half of the road, without PyTorch: persona -> conversations -> tokenizer.
+
+Every stage leaves its result in the run folder and is skipped if it is there already.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from tokenizers import Tokenizer
+
+from guppylm import chat, files
+from guppylm.config import TrainConfig
+from guppylm.persona import generate, report, schema
+from guppylm.persona.schema import Persona
+from guppylm.records import duration
+from guppylm.run import Run, begin
+from guppylm.tokenizer import fast
+
+
+def prepare(persona_folder: Path, place: Run, config: TrainConfig, console: Console) -> Persona:
+    """Conversations and tokenizer, in the run folder."""
+    persona = schema.load(persona_folder)
+    begin(persona_folder, place, config)
+    if not (place.train_data.exists() and place.eval_data.exists()):
+        began = time.perf_counter()
+        count = config.conversations - config.held_out
+        generate.write(persona, place.train_data, place.eval_data, count, config.held_out, config.seed)
+        console.print(f"{config.conversations:,} conversations in {duration(time.perf_counter() - began)}")
+        report.show(report.measure(persona, place.train_data, place.eval_data), console)
+    if not place.tokenizer.exists():
+        began = time.perf_counter()
+        tokenizer = fast.train(training_texts(place), config.vocabulary)
+        write_tokenizer(place, tokenizer)
+        took = duration(time.perf_counter() - began)
+        console.print(f"tokenizer of {tokenizer.get_vocab_size():,} entries in {took}", highlight=False)
+    return persona
+
+
+def training_texts(place: Run) -> Iterator[str]:
+    """What the tokenizer learns from: the training split, as it stands between the special tokens."""
+    for one in generate.read(place.train_data):
+        yield from chat.segments(one.input, one.output)
+
+
+def write_tokenizer(place: Run, tokenizer: Tokenizer) -> None:
+    """tokenizer.json and what transformers wants beside it."""
+    files.write_bytes(place.tokenizer, tokenizer.to_str().encode())
+    files.write_json(
+        place.folder / "tokenizer_config.json",
+        {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "pad_token": fast.PAD,
+            "unk_token": fast.PAD,  # never used, since every byte is known; but CTranslate2 crashes on null
+            "bos_token": fast.START,
+            "eos_token": fast.END,
+            "add_bos_token": False,
+            "clean_up_tokenization_spaces": False,
+            "model_max_length": chat.CONTEXT,
+            # without this, transformers adds token_type_ids, which GPT-2 takes for embeddings: wrong replies
+            "model_input_names": ["input_ids", "attention_mask"],
+            "chat_template": chat.TEMPLATE,
+        },
+    )

@@ -1,0 +1,116 @@
+"""A run folder, which is a Hugging Face model folder: what stands in it, and how it comes about.
+
+config.json  model.safetensors  tokenizer.json  tokenizer_config.json  generation_config.json
+persona/  data/train.jsonl  data/eval.jsonl         what it was made from
+run.json  metrics.jsonl  samples.jsonl  report.json  loss.png  checkpoint/last.safetensors
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import platform
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from guppylm import __version__, files
+from guppylm.config import TrainConfig
+from guppylm.errors import RunError
+
+
+@dataclass(frozen=True)
+class Run:
+    """The paths of a run folder."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.json"
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / "model.safetensors"
+
+    @property
+    def tokenizer(self) -> Path:
+        return self.folder / "tokenizer.json"
+
+    @property
+    def persona(self) -> Path:
+        return self.folder / "persona"
+
+    @property
+    def train_data(self) -> Path:
+        return self.folder / "data" / "train.jsonl"
+
+    @property
+    def eval_data(self) -> Path:
+        return self.folder / "data" / "eval.jsonl"
+
+    @property
+    def history(self) -> Path:
+        return self.folder / "run.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        return self.folder / "samples.jsonl"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.json"
+
+    @property
+    def curve(self) -> Path:
+        return self.folder / "loss.png"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoint" / "last.safetensors"
+
+
+def begin(persona_folder: Path, place: Run, config: TrainConfig) -> None:
+    """Write down how the run comes about; refuse to mix two different runs in one folder."""
+    recipe: dict[str, Any] = {"persona": fingerprint(persona_folder), "config": dataclasses.asdict(config)}
+    if place.history.exists():
+        before = files.read_json(place.history)
+        changed = [
+            f"{name} was {before['config'].get(name)}, now {value}"
+            for name, value in recipe["config"].items()
+            if before.get("config", {}).get(name) != value
+        ]
+        if before.get("persona") != recipe["persona"]:
+            changed.append("the persona's text files have changed")
+        if changed:
+            raise RunError(
+                f"{place.folder} holds a run made otherwise ({'; '.join(changed[:3])}); "
+                "choose another folder with -o, or add --restart to replace it"
+            )
+        return
+    if place.folder.exists() and any(place.folder.iterdir()):
+        raise RunError(f"{place.folder} is not empty and is no run of ours; choose another folder with -o")
+    files.write_json(
+        place.history,
+        {**recipe, "guppylm": __version__, "python": platform.python_version(), "machine": platform.machine()},
+    )
+    shutil.copytree(persona_folder, place.persona, dirs_exist_ok=True)
+
+
+def restart(place: Run) -> None:
+    """Empty a run folder, and only a run folder."""
+    if place.history.exists():
+        shutil.rmtree(place.folder)
+
+
+def fingerprint(persona_folder: Path) -> str:
+    """A hash over a persona's text files: the same texts, the same fingerprint."""
+    digest = hashlib.sha256()
+    for file in sorted(persona_folder.rglob("*.toml")):
+        digest.update(file.relative_to(persona_folder).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()

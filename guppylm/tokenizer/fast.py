@@ -1,0 +1,60 @@
+"""The tokenizer that is used: byte-level BPE of the `tokenizers` library, saved as tokenizer.json.
+
+NFC + lowercase, the whole byte alphabet (no character of any script can vanish), three special tokens.
+`reference.py` does the same in code that can be read; a test proves the merges equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+from guppylm.errors import RunError
+
+PAD, START, END = SPECIAL = ("<|pad|>", "<|im_start|>", "<|im_end|>")
+VOCABULARY = 4096
+
+
+def train(texts: Iterable[str], vocabulary: int = VOCABULARY) -> Tokenizer:
+    """Learn a tokenizer of at most `vocabulary` entries; fewer if no further pair occurs twice."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        min_frequency=2,
+        special_tokens=list(SPECIAL),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return plain_text_only(tokenizer)
+
+
+def load(file: Path) -> Tokenizer:
+    """Read a tokenizer.json. Raises RunError when it is missing, broken or lacks the chat's tokens."""
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises bare Exception for every cause
+        raise RunError(f"{file}: no usable tokenizer ({error}); train again, or copy the file anew") from None
+    missing = [token for token in (START, END) if tokenizer.token_to_id(token) is None]
+    if missing:
+        raise RunError(f"{file}: the tokenizer has no {missing[0]}, so it cannot hold a chat; is it another model's?")
+    return plain_text_only(tokenizer)
+
+
+def special_id(tokenizer: Tokenizer, token: str) -> int:
+    """The id of a special token, which `load` and `train` have made sure of."""
+    found = tokenizer.token_to_id(token)
+    assert found is not None
+    return found
+
+
+def plain_text_only(tokenizer: Tokenizer) -> Tokenizer:
+    """From now on, text that looks like a special token is encoded as the characters it is."""
+    tokenizer.encode_special_tokens = True
+    return tokenizer

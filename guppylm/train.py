@@ -1,0 +1,217 @@
+"""The training loop: show the model conversations, and nudge its weights until it gives the replies.
+
+One update: take a batch, let the model guess every reply token from what stands before it, measure the
+surprise (cross-entropy), ask autograd which way each weight should move, and let the optimizer move it.
+What is written down while it goes is `records`; how to stop and go on is `checkpoint`.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import functional as F
+
+from guppylm import chat, checkpoint, generate, precision, records, weights
+from guppylm.checkpoint import Progress
+from guppylm.config import TrainConfig
+from guppylm.data import Batch, Batches, collate
+from guppylm.errors import TrainError
+from guppylm.model import ModelConfig, Transformer
+from guppylm.optimizer import optimizers_for
+from guppylm.processes import Team
+from guppylm.run import Run
+
+QUICK_LOOK = 512  # held-out conversations measured while training; the report card takes all of them
+SAMPLE_MOMENTS = 20
+
+
+def new_model(config: TrainConfig, vocabulary: int) -> Transformer:
+    """An untrained model, the same for the same seed."""
+    torch.manual_seed(config.seed)
+    return Transformer(
+        ModelConfig(
+            vocabulary=vocabulary,
+            context=chat.CONTEXT,
+            layers=config.layers,
+            width=config.width,
+            heads=config.heads,
+            feed_forward=config.feed_forward,
+            dropout=config.dropout,
+        )
+    )
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """Up in a straight line, then down half a cosine.
+
+    >>> config = TrainConfig(steps=100, warm_up=10, learning_rate=0.5, final_share=0.1)
+    >>> [round(learning_rate(step, config), 3) for step in (0, 9, 54, 99)]
+    [0.05, 0.5, 0.279, 0.05]
+    """
+    if step < config.warm_up:
+        return config.learning_rate * (step + 1) / config.warm_up
+    way = (step - config.warm_up) / max(1, config.steps - 1 - config.warm_up)
+    share = config.final_share + (1 - config.final_share) * 0.5 * (1 + math.cos(math.pi * min(way, 1)))
+    return config.learning_rate * share
+
+
+def reply_loss(model: Transformer, batch: Batch) -> Tensor:
+    """The summed surprise (nats) at the batch's reply tokens. The head runs only where there is loss."""
+    hidden = model.hidden(batch.ids)[batch.predicts]  # (N, D)
+    return F.cross_entropy(model.logits(hidden).float(), batch.targets, reduction="sum")
+
+
+@torch.no_grad()
+def held_out_loss(model: Transformer, rows: list[chat.Encoded], how: precision.Precision, batch: int = 64) -> float:
+    """Mean surprise at a reply token (nats), over conversations that were not trained on."""
+    model.eval()
+    ordered = sorted(rows, key=lambda row: len(row.ids))
+    total, count = 0.0, 0
+    for first in range(0, len(ordered), batch):
+        part = collate(ordered[first : first + batch]).to(how.device)
+        with how.context():
+            total += float(reply_loss(model, part))
+        count += len(part.targets)
+    model.train()
+    return total / count
+
+
+def sample_steps(steps: int) -> set[int]:
+    """The moments at which the fixed prompts are asked: dense at first, when most is learned.
+
+    >>> sorted(sample_steps(1000))[:6], len(sample_steps(1000))
+    ([0, 3, 11, 25, 44, 69], 20)
+    """
+    return {round(steps * (i / (SAMPLE_MOMENTS - 1)) ** 2) for i in range(SAMPLE_MOMENTS)}
+
+
+def train(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    batches: Batches,
+    held_out: list[chat.Encoded],
+    prompts: list[str],
+    config: TrainConfig,
+    place: Run,
+    line: records.ProgressLine,
+    team: Team,
+) -> bool:
+    """Train `model` to the end, or go on from the run's checkpoint. False if it was stopped before the end."""
+    device = precision.choose_device(config.device)
+    how = precision.choose(device)
+    model.to(device).train()
+    optimizers = optimizers_for(model, config)
+    scaler = torch.amp.GradScaler(device.type, enabled=how.scaled)
+    progress = Progress()
+    if place.checkpoint.exists():
+        progress = checkpoint.read(place.checkpoint, model, optimizers)
+    if team.leads:
+        line.say(f"training on {device} in {str(how.format).removeprefix('torch.')}: {how.why}")
+        if progress.step:
+            line.say(f"going on after step {progress.step:,}")
+        records.forget_after(place.metrics, progress.step)
+        records.forget_after(place.samples, progress.step)
+    quick_look = held_out[:QUICK_LOOK]
+    moments = sample_steps(config.steps)
+
+    def look_around() -> None:
+        """Measure and write down; keep the best weights so far."""
+        step = progress.step
+        if step in moments and not any(row["step"] == step for row in records.read(place.samples)):
+            for prompt, (reply, _) in zip(prompts, ask(model, tokenizer, prompts), strict=True):
+                records.append(place.samples, {"step": step, "input": prompt, "output": reply})
+        if step == 0 or step % config.evaluate_every == 0 or step == config.steps:
+            loss = held_out_loss(model, quick_look, how)
+            records.append(place.metrics, {"step": step, "held_out_loss": loss})
+            line.say(f"step {step:,}: held-out loss {loss:.3f}")
+            if loss < progress.best_loss:
+                progress.best_loss, progress.best_step = loss, step
+                weights.write_weights(place, model)
+        if step % config.checkpoint_every == 0 or step == config.steps:
+            checkpoint.write(place.checkpoint, model, optimizers, progress)
+
+    with stop_politely() as stopped:
+        if team.leads and progress.step == 0:
+            look_around()
+        while progress.step < config.steps and not stopped.is_set():
+            began = time.perf_counter()
+            torch.manual_seed(config.seed * 1_000_003 + progress.step)  # dropout: a resumed step draws the same
+            rate = learning_rate(progress.step, config)
+            for group in (group for optimizer in optimizers for group in optimizer.param_groups):
+                group["lr"] = rate
+            rows = batches.rows(progress.step)
+            reply_tokens = sum(len(row.ids) - row.reply_starts for row in rows)
+            mine = rows[team.rank :: team.size]
+            total = torch.zeros((), device=device)
+            for part in range(config.accumulate):
+                portion = mine[part :: config.accumulate]
+                if not portion:
+                    continue
+                with how.context():
+                    loss = reply_loss(model, collate(portion).to(device)) / reply_tokens
+                torch.autograd.backward(scaler.scale(loss))
+                total += loss.detach()
+            team.add_gradients(model)
+            for optimizer in optimizers:
+                scaler.unscale_(optimizer)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+            for optimizer in optimizers:
+                scaler.step(optimizer)
+                optimizer.zero_grad()
+            scaler.update()
+            loss_now = float(team.add(total))
+            if not math.isfinite(loss_now):
+                raise TrainError(
+                    f"the loss is {loss_now} at step {progress.step + 1}: the best weights so far are kept; "
+                    "try a lower learning_rate"
+                )
+            progress.step += 1
+            took = time.perf_counter() - began
+            progress.seconds += took
+            if team.leads:
+                tokens = sum(len(row.ids) for row in rows)
+                line.show(progress.step, config.steps, loss_now, rate, took, tokens)
+                records.append(
+                    place.metrics,
+                    {"step": progress.step, "loss": loss_now, "lr": rate, "ms": took * 1000, "tokens": tokens},
+                )
+                look_around()
+        if stopped.is_set() and team.leads:
+            checkpoint.write(place.checkpoint, model, optimizers, progress)
+    return progress.step == config.steps
+
+
+def ask(model: Transformer, tokenizer: Tokenizer, prompts: list[str]) -> list[tuple[str, bool]]:
+    """The likeliest replies of a model in training."""
+    model.eval()
+    replies = generate.greedy(model, tokenizer, prompts, longest=40)
+    model.train()
+    return replies
+
+
+@contextmanager
+def stop_politely() -> Iterator[threading.Event]:
+    """Ctrl-C asks the loop to stop after the step at hand; a second one stops it at once."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def on_interrupt(*_: object) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
