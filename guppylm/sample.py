@@ -59,7 +59,8 @@ def probabilities(logits: Array, settings: Sampling) -> Array:
     logits = logits / settings.temperature
     order = np.argsort(-logits, kind="stable")
     shares = np.exp(logits[order] - logits[order[0]])
-    shares[settings.top_k :] = 0
+    if settings.top_k is not None:
+        shares[settings.top_k :] = 0
     shares /= shares.sum()
     before = np.cumsum(shares) - shares  # the share of all likelier tokens
     shares[before >= settings.top_p] = 0

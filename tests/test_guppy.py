@@ -1,0 +1,116 @@
+"""Guppy and the pirate: what the texts must hold, and what 60,000 conversations of them are like."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from guppylm.persona import check, generate, report, schema
+from guppylm.persona.generate import Conversation
+from guppylm.persona.split import split, undressed
+
+PERSONAS = Path(__file__).parent.parent / "personas"
+GUPPY = schema.load(PERSONAS / "guppy")
+TOPICS = """greeting, feelings, hot temperature, cold temperature, food, light, water, about, confused by human things,
+tank, noise, night, loneliness, misc thoughts, bye, bubbles, glass, reflection, breathing, swimming, colors, taste, plants,
+filter, algae, snails, tapping on the glass, scared, excited, bored, curious, happy, tired, outside, cats, rain, seasons,
+music, visitors, children, meaning of life, time, memory, dreams, size, future, past, name, weather, sleep, friends, jokes,
+fear, love, age, intelligence, poop, doctor, singing, tv"""
+
+
+@pytest.fixture(scope="session")
+def sixty_thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("guppy")
+    generate.write(GUPPY, folder / "train.jsonl", folder / "eval.jsonl", 57_000, 3_000, seed=1)
+    return folder
+
+
+def test_guppy_has_its_sixty_topics_and_words() -> None:
+    assert set(GUPPY.topics) == {topic.strip() for topic in TOPICS.replace("\n", " ").split(",")}
+    assert all(sum(e.topic == topic for e in GUPPY.exchanges) >= 4 for topic in GUPPY.topics)
+    lists = GUPPY.exchanges[0].lists
+    assert len(lists["object"]) >= 30
+    assert len(lists["food"]) >= 17
+    assert len(lists["activity"]) >= 25
+
+
+def test_the_pirate_is_somebody_else() -> None:
+    pirate = schema.load(PERSONAS / "pirate")
+    assert len(pirate.topics) >= 8
+    words = {word for file in (PERSONAS / "pirate").rglob("*.toml") for word in re.findall(r"\w+", file.read_text())}
+    assert not words & {"guppy", "gills", "fins", "aquarium"}
+
+
+@pytest.mark.parametrize("name", ["guppy", "pirate"])
+def test_the_texts_have_no_known_faults(name: str) -> None:
+    assert list(check.check(schema.load(PERSONAS / name))) == []
+
+
+def test_no_module_knows_about_a_character() -> None:
+    for file in (PERSONAS.parent / "guppylm").rglob("*.py"):
+        code = re.sub(r'"""[\s\S]*?"""|#.*', "", file.read_text())
+        assert not re.search(r"\b(fish|tank|pirate|arr)\b", code.lower().replace("the fish", "")), file
+
+
+def test_variety_and_an_honest_hold_out(sixty_thousand: Path) -> None:
+    variety = report.measure(GUPPY, sixty_thousand / "train.jsonl", sixty_thousand / "eval.jsonl")
+    assert variety.conversations == 60_000
+    assert variety.held_out == 3_000
+    assert variety.unique_pairs >= 40_000
+    assert variety.unique_replies >= 16_000
+    assert variety.shared_prompts == 0
+
+
+def test_no_held_out_prompt_is_in_training_however_it_is_dressed(sixty_thousand: Path) -> None:
+    """Counted on the texts alone, without the templates: plain forms, openers and closers taken off."""
+    trained = {
+        bare for one in generate.read(sixty_thousand / "train.jsonl") for bare in undressed(one.input, GUPPY)[:1]
+    }
+    held_out = [one.input for one in generate.read(sixty_thousand / "eval.jsonl")]
+    assert [prompt for prompt in held_out if trained & set(undressed(prompt, GUPPY))] == []
+
+
+def test_every_topic_is_held_out_too(sixty_thousand: Path) -> None:
+    assert {one.category for one in generate.read(sixty_thousand / "eval.jsonl")} == set(GUPPY.topics)
+
+
+def test_every_conversation_reads_well(sixty_thousand: Path) -> None:
+    for one in generate.read(sixty_thousand / "train.jsonl"):
+        assert check.language_fault(one.output) is None, one
+        assert one.output == one.output.lower(), one
+        assert len(one.output.split()) <= 40, one
+        assert one.output.endswith("."), one
+        assert not re.search(r"[?!\"“”;:()\d]", one.output), one
+
+
+def test_the_unique_counts_are_right(sixty_thousand: Path) -> None:
+    rows = [row for name in ("train", "eval") for row in generate.read(sixty_thousand / f"{name}.jsonl")]
+    variety = report.measure(GUPPY, sixty_thousand / "train.jsonl", sixty_thousand / "eval.jsonl")
+    for counted, texts in (
+        (variety.unique_prompts, {row.input for row in rows}),
+        (variety.unique_replies, {row.output for row in rows}),
+        (variety.unique_pairs, {(row.input, row.output) for row in rows}),
+    ):
+        assert counted == pytest.approx(len(texts), rel=0.005)
+
+
+def test_a_seed_gives_the_same_conversations() -> None:
+    def some(seed: int) -> list[Conversation]:
+        return list(generate.conversations(split(GUPPY, seed), "train", 200, seed))
+
+    assert some(1) == some(1)
+    assert some(1) != some(2)
+
+
+def test_a_row_comes_back_from_json(sixty_thousand: Path) -> None:
+    line = (sixty_thousand / "train.jsonl").read_text().splitlines()[0]
+    assert Conversation.from_json(line).to_json() == line
+    assert {"input", "output", "category"} <= set(Conversation.from_json(line).__dict__)
+
+
+def test_every_toml_file_of_a_persona_is_read() -> None:
+    """A topic file under another ending or folder would be passed over in silence."""
+    read = {exchange.file for exchange in GUPPY.exchanges}
+    assert {file.name for file in (PERSONAS / "guppy" / "topics").iterdir()} == read
+    assert all("topic" in tomllib.loads(file.read_text()) for file in (PERSONAS / "guppy" / "topics").iterdir())

@@ -1,0 +1,132 @@
+"""The training loop: resumable to the bit, the same in one process or two, and honest about its batches."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import QUICK, quick, write_persona
+from rich.console import Console
+
+from guppylm import checkpoint, pipeline, records, train
+from guppylm.chat import Encoded
+from guppylm.config import PRESETS, TrainConfig, configure
+from guppylm.data import Batches, collate
+from guppylm.errors import GuppyError
+from guppylm.optimizer import optimizers_for
+from guppylm.run import Run
+
+
+def losses(place: Run) -> list[float]:
+    return [row["loss"] for row in records.read(place.metrics) if "loss" in row]
+
+
+def test_stopped_at_any_step_it_goes_on_exactly(
+    small_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped right after a checkpoint that is not at a round step, with dropout, in parts of a batch."""
+    config = quick(dropout="0.1", accumulate="2", checkpoint_every="7")
+    straight, stopped = Run(tmp_path / "straight"), Run(tmp_path / "stopped")
+    persona = write_persona(tmp_path / "owl")
+    quiet = Console(quiet=True)
+    pipeline.whole_road(persona, straight, config, quiet)
+
+    real = checkpoint.write
+
+    def write_then_die(*args: Any) -> None:
+        real(*args)
+        raise SystemExit("power cut")
+
+    for _ in range(3):
+        with monkeypatch.context() as patched:
+            patched.setattr(checkpoint, "write", write_then_die)
+            with pytest.raises(SystemExit):
+                pipeline.whole_road(persona, stopped, config, quiet)
+    pipeline.whole_road(persona, stopped, config, quiet)
+    assert losses(stopped) == losses(straight)
+    assert stopped.weights.read_bytes() == straight.weights.read_bytes()
+    assert [row["output"] for row in records.read(stopped.samples)] == [
+        row["output"] for row in records.read(straight.samples)
+    ]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_one_others(small_run: Run, tmp_path: Path) -> None:
+    persona, quiet = write_persona(tmp_path / "owl"), Console(quiet=True)
+    again, other = Run(tmp_path / "again"), Run(tmp_path / "other")
+    pipeline.whole_road(persona, again, quick(), quiet)
+    pipeline.whole_road(persona, other, quick(seed="2"), quiet)
+    assert again.weights.read_bytes() == small_run.weights.read_bytes()
+    assert other.weights.read_bytes() != small_run.weights.read_bytes()
+
+
+def test_two_processes_learn_what_one_does(small_run: Run, tmp_path: Path) -> None:
+    knobs = [part for name, value in QUICK.items() for part in ("--set", f"{name}={value}")]
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
+    persona, place = write_persona(tmp_path / "owl"), Run(tmp_path / "two")
+    done = subprocess.run(
+        [*command, "-m", "guppylm", "train", persona, "-o", place.folder, "--preset", "quick", *knobs],
+        env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert losses(place) == pytest.approx(losses(small_run), abs=1e-3)
+
+
+@pytest.mark.parametrize("parts", [2, 3, 16])
+def test_a_batch_in_parts_gives_the_same_gradient(parts: int) -> None:
+    config = TrainConfig(layers=1, width=16, heads=2, feed_forward=16, vocabulary=300)
+    rows = [Encoded([5 + i % 7] * (6 + i), 3) for i in range(16)]
+    count = sum(len(row.ids) - row.reply_starts for row in rows)
+
+    def gradient(parts: int) -> list[torch.Tensor]:
+        model = train.new_model(config, 300)
+        for part in range(parts):
+            (train.reply_loss(model, collate(rows[part::parts])) / count).backward()
+        return [weight.grad for weight in model.parameters() if weight.grad is not None]
+
+    for whole, summed in zip(gradient(1), gradient(parts), strict=True):
+        assert torch.allclose(whole, summed, atol=1e-6)
+
+
+def test_an_epoch_shows_every_conversation_once_and_in_another_order_next_time() -> None:
+    rows = [Encoded([number] * (5 + number % 9), 2) for number in range(103)]
+    batches = Batches(rows, batch=10, seed=4)
+    epochs = [[row.ids[0] for step in range(10) for row in batches.rows(10 * epoch + step)] for epoch in range(2)]
+    assert batches.per_epoch == 10
+    assert all(len(set(epoch)) == 100 for epoch in epochs)
+    assert epochs[0] != epochs[1]
+    assert [row.ids for row in Batches(rows, 10, seed=4).rows(13)] == [row.ids for row in batches.rows(13)]
+
+
+def test_a_checkpoint_brings_everything_back(tmp_path: Path) -> None:
+    config = TrainConfig(layers=1, width=16, heads=2, feed_forward=16, vocabulary=300)
+    model = train.new_model(config, 300)
+    optimizers = optimizers_for(model, config)
+    batch = collate([Encoded([1, 2, 3, 4], 2)])
+    for _ in range(3):
+        train.reply_loss(model, batch).backward()
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+    checkpoint.write(tmp_path / "c", model, optimizers, checkpoint.Progress(3, 1.5, 2, 9.0))
+    other = train.new_model(config, 300)
+    others = optimizers_for(other, config)
+    assert checkpoint.read(tmp_path / "c", other, others) == checkpoint.Progress(3, 1.5, 2, 9.0)
+    for one, two in ((model, optimizers), (other, others)):
+        train.reply_loss(one, batch).backward()
+        for optimizer in two:
+            optimizer.step()
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
+
+
+def test_presets_and_knobs() -> None:
+    for preset in PRESETS:
+        assert configure(preset, {"steps": "7", "learning_rate": "2e-4"}).learning_rate == 2e-4
+    for wrong in ({"stepps": "7"}, {"steps": "many"}, {"steps": "0"}, {"width": "100"}, {"device": "tpu"}):
+        with pytest.raises(GuppyError) as error:
+            configure("cpu", wrong)
+        assert "\n" not in str(error.value)
+    with pytest.raises(GuppyError, match="there are quick, cpu, gpu"):
+        configure("fast", {})
