@@ -106,7 +106,7 @@ def quick(**changes: str) -> TrainConfig:
 
 
 def guppylm(
-    *args: str | bytes | Path, stdin: str | bytes = b"", cwd: Path | None = None, timeout: float = 120
+    *args: str | bytes | Path, stdin: str | bytes = b"", cwd: Path | None = None, timeout: float = 300
 ) -> subprocess.CompletedProcess[str]:
     """The `guppylm` command in a process of its own."""
     done = subprocess.run(

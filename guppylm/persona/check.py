@@ -15,6 +15,7 @@ from guppylm.persona.schema import Exchange, Persona, Template
 from guppylm.persona.template import fill
 
 DRAWS = 25  # fillings tried of each template
+LOOK_UPS = 6  # and how many of them are looked for elsewhere
 
 _DOUBLED = re.compile(r"\b([a-z]+) \1\b")
 _MEANT_TO_BE_DOUBLED = {
@@ -45,7 +46,7 @@ def check(persona: Persona, seed: int = 1) -> Iterator[str]:
         for template in exchange.say:
             texts = _fillings(exchange, template, rng)
             yield from _language(exchange, template, texts)
-            for text in texts:
+            for text in rng.sample(texts, min(len(texts), LOOK_UPS)):
                 elsewhere = sorted(set(prompts.find(text)) - {exchange.key})
                 if elsewhere:
                     yield f'{_where(exchange, template)}: "{text}" is also said in {", ".join(elsewhere)}'

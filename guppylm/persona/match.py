@@ -13,7 +13,7 @@ apostrophe makes no difference.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from itertools import product
@@ -96,51 +96,42 @@ def _after_literal(literal: str, text: str, at: int) -> int | None:
 
 
 class Index:
-    """Many labelled templates, found by the first word of a text, then by matching."""
+    """Many labelled templates. A text is held only against those whose rarest fixed word it contains."""
 
     def __init__(self, entries: Iterable[tuple[str, Sequence, Lists]]) -> None:
-        self._by_first: dict[str | None, list[tuple[str, Sequence, Lists]]] = defaultdict(list)
-        for label, nodes, lists in entries:
-            first_words = _first_words(nodes, lists)
-            for word in [None] if first_words is None else first_words:
-                self._by_first[word].append((label, nodes, lists))
+        entries = list(entries)
+        fixed = [_fixed_words(nodes) for _, nodes, _ in entries]
+        frequency = Counter(word for words in fixed for word in words)
+        self._by_word: dict[str | None, list[tuple[str, Sequence, Lists, set[str]]]] = defaultdict(list)
+        for (label, nodes, lists), words in zip(entries, fixed, strict=True):
+            rarest = min(words, key=lambda word: (frequency[word], word), default=None)
+            self._by_word[rarest].append((label, nodes, lists, words))
 
     def find(self, text: str, bound: Bound | None = None) -> list[str]:
         """The labels of all templates that can make the text."""
         text = plain(text)
-        first = text.partition(" ")[0]
-        candidates = [*self._by_first.get(first, ()), *self._by_first.get(None, ())]
-        return [label for label, nodes, lists in candidates if matches(nodes, text, lists, bound or {})]
+        there = set(text.split(" "))
+        return [
+            label
+            for word in (None, *sorted(there))
+            for label, nodes, lists, fixed in self._by_word.get(word, ())
+            if fixed <= there and matches(nodes, text, lists, bound or {})
+        ]
 
 
-def _first_words(nodes: Sequence, lists: Lists) -> set[str] | None:
-    """The words that the template can begin with; None when it is not plain to see."""
-    if not nodes:
-        return None
-    head, rest = nodes[0], nodes[1:]
-    if isinstance(head, Choice):
-        return _union(_first_words((*option, *rest), lists) for option in head.options)
-    if isinstance(head, Agree):
-        return _union(_first_words((form, *rest), lists) for form in head.forms)
-    if isinstance(head, Slot):
-        return _union(_first_words((*parse(word.text), *rest), lists) for word in lists[head.list])
-    literal = _plain_literal(head)
-    if not literal.strip():
-        return _first_words(rest, lists)
-    word, space, _ = literal.lstrip().partition(" ")
-    if space or not rest:
-        return {word}
-    following = rest[0]
-    if isinstance(following, str):
-        return _first_words((head + following, *rest[1:]), lists)
-    if isinstance(following, Choice):
-        return _union(_first_words((head, *option, *rest[1:]), lists) for option in following.options)
-    return None
-
-
-def _union(sets: Iterable[set[str] | None]) -> set[str] | None:
-    every = list(sets)
-    return None if None in every else set().union(*(words for words in every if words is not None))
+def _fixed_words(nodes: Sequence) -> set[str]:
+    """Words that stand in every text the template makes. Beside a slot, half a word may stand: it is left out."""
+    words: set[str] = set()
+    for place, node in enumerate(nodes):
+        if isinstance(node, str):
+            first, *middle = _plain_literal(node).split(" ")
+            last = middle.pop() if middle else None
+            words.update(middle)
+            if place == 0 and (last is not None or len(nodes) == 1):
+                words.add(first)
+            if place == len(nodes) - 1 and last is not None:
+                words.add(last)
+    return words - {""}
 
 
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
