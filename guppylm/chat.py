@@ -63,6 +63,7 @@ def encode_chat(tokenizer: Tokenizer, message: str, reply: str, context: int = C
 
 
 def _encode(tokenizer: Tokenizer, text: str) -> list[int]:
+    text = text.encode(errors="replace").decode()  # half a surrogate pair, as argv may hold, is no character
     ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
     return ids
 

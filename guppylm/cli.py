@@ -109,7 +109,7 @@ def prepare(
     """The first half of `train`: conversations and tokenizer, no PyTorch needed."""
     from guppylm.prepare import prepare
 
-    place, config = _place(persona, out, restart), _configure(preset, knobs)
+    config, place = _configure(preset, knobs), _place(persona, out, restart)
     prepare(persona, place, config, Console())
 
 
@@ -126,7 +126,7 @@ def train(
     _needs_torch()
     from guppylm import pipeline
 
-    place, config = _place(persona, out, restart), _configure(preset, knobs)
+    config, place = _configure(preset, knobs), _place(persona, out, restart)
     card = pipeline.whole_road(persona, place, config, Console(stderr=as_json))
     if card is None:
         raise typer.Exit(130)
@@ -158,9 +158,13 @@ def _told(content: dict[str, Any], as_json: bool) -> bool:
 
 def _place(persona: Path, out: Path | None, restart: bool) -> Any:
     from guppylm import run
+    from guppylm.persona import schema
 
     place = run.Run(out or Path("runs") / persona.resolve().name)
     if restart:
+        schema.load(persona)  # nothing is thrown away for a character that cannot be used
+        if place.folder.resolve() in persona.resolve().parents:
+            raise GuppyError(f"--restart would throw away {persona} too; choose another folder with -o")
         run.restart(place)
     return place
 

@@ -13,6 +13,9 @@ The command line prints the line and exits with 1; anything else is a bug and ke
 class GuppyError(Exception):
     """Bad input. The message is one line for a person: what, where, and what to do."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.splitlines()))  # a text that is quoted may have several
+
 
 class PersonaError(GuppyError):
     """A character's text files cannot be used."""

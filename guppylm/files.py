@@ -47,7 +47,7 @@ def read_json(file: Path) -> dict[str, Any]:
         raise RunError(f"{file}: not found; is {file.parent} a run folder? guppylm train makes one") from None
     except OSError as error:
         raise RunError(f"{file}: cannot be read ({error.strerror})") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise RunError(f"{file}: not JSON; it is broken, copy it anew or train again") from None
     if not isinstance(content, dict):
         raise RunError(f"{file}: not a JSON object; it is broken, copy it anew or train again")

@@ -8,6 +8,7 @@ gradient and makes them all equally strong, so that rare directions are learned 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -29,13 +30,14 @@ def orthogonalise(gradient: Tensor, steps: int = 5) -> Tensor:
     for _ in range(steps):
         square = x @ x.mT  # (..., r, r)
         x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x  # (..., r, c)
-    return x.mT if tall else x
+    result: Tensor = x.mT if tall else x
+    return result
 
 
 class Muon(torch.optim.Optimizer):
     """Momentum, orthogonalised. Matrices of one shape are stacked and worked on together."""
 
-    def __init__(self, matrices: list[Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.0) -> None:
+    def __init__(self, matrices: Sequence[Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.0) -> None:
         super().__init__(matrices, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()

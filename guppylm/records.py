@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -9,18 +10,22 @@ from typing import Any
 from rich.console import Console
 
 from guppylm import files
+from guppylm.errors import RunError
 
 
 def append(file: Path, row: dict[str, Any]) -> None:
-    with file.open("a", encoding="utf-8") as out:
-        out.write(json.dumps(row, ensure_ascii=False) + "\n")
+    try:
+        with file.open("a", encoding="utf-8") as out:
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise RunError(f"{file}: cannot be written ({error.strerror}); free some space, then run it again") from None
 
 
 def read(file: Path) -> list[dict[str, Any]]:
     """The rows of a JSONL file; none if there is no file. A last line that was cut off is left out."""
     rows = []
     if file.exists():
-        for line in file.read_text(encoding="utf-8").splitlines():
+        for line in file.read_bytes().splitlines():  # of bytes: a text may hold Unicode's own line separators
             try:
                 rows.append(json.loads(line))
             except ValueError:
@@ -82,4 +87,6 @@ def draw_curve(metrics: Path, picture: Path) -> None:
     axes.set(xlabel="step", ylabel="loss on reply tokens (nats)", title="learning to speak", ylim=(0, None))
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.savefig(picture, dpi=120)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=120)
+    files.write_bytes(picture, drawn.getvalue())

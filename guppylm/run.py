@@ -80,10 +80,14 @@ def begin(persona_folder: Path, place: Run, config: TrainConfig) -> None:
     recipe: dict[str, Any] = {"persona": fingerprint(persona_folder), "config": dataclasses.asdict(config)}
     if place.history.exists():
         before = files.read_json(place.history)
+        if not isinstance(before.get("config"), dict):
+            raise RunError(
+                f"{place.history}: no settings in it; it is broken or not ours, choose another folder with -o"
+            )
         changed = [
             f"{name} was {before['config'].get(name)}, now {value}"
             for name, value in recipe["config"].items()
-            if before.get("config", {}).get(name) != value
+            if before["config"].get(name) != value
         ]
         if before.get("persona") != recipe["persona"]:
             changed.append("the persona's text files have changed")
@@ -92,25 +96,32 @@ def begin(persona_folder: Path, place: Run, config: TrainConfig) -> None:
                 f"{place.folder} holds a run made otherwise ({'; '.join(changed[:3])}); "
                 "choose another folder with -o, or add --restart to replace it"
             )
-        return
-    if place.folder.exists() and any(place.folder.iterdir()):
+    elif place.folder.exists() and (not place.folder.is_dir() or any(place.folder.iterdir())):
         raise RunError(f"{place.folder} is not empty and is no run of ours; choose another folder with -o")
-    files.write_json(
-        place.history,
-        {**recipe, "guppylm": __version__, "python": platform.python_version(), "machine": platform.machine()},
-    )
-    shutil.copytree(persona_folder, place.persona, dirs_exist_ok=True)
+    else:
+        files.write_json(
+            place.history,
+            {**recipe, "guppylm": __version__, "python": platform.python_version(), "machine": platform.machine()},
+        )
+    if fingerprint(place.persona) != recipe["persona"]:
+        for file in texts(persona_folder):
+            files.write_bytes(place.persona / file.relative_to(persona_folder), file.read_bytes())
 
 
 def restart(place: Run) -> None:
     """Empty a run folder, and only a run folder."""
-    if place.history.exists():
+    if place.history.exists() and "guppylm" in files.read_json(place.history):
         shutil.rmtree(place.folder)
+
+
+def texts(persona_folder: Path) -> list[Path]:
+    """A persona's own files; a run may lie in the same folder."""
+    return sorted([*persona_folder.glob("*.toml"), *persona_folder.glob("topics/*.toml")])
 
 
 def fingerprint(persona_folder: Path) -> str:
     """A hash over a persona's text files: the same texts, the same fingerprint."""
     digest = hashlib.sha256()
-    for file in sorted(persona_folder.rglob("*.toml")):
+    for file in texts(persona_folder):
         digest.update(file.relative_to(persona_folder).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

@@ -56,9 +56,10 @@ def probabilities(logits: Array, settings: Sampling) -> Array:
     if settings.temperature == 0:
         certain: Array = (np.arange(len(logits)) == logits.argmax()).astype(np.float64)
         return certain
-    logits = logits / settings.temperature
+    with np.errstate(over="ignore"):  # a tiny temperature sends all but the likeliest to minus infinity
+        logits = (logits - logits.max()) / settings.temperature
     order = np.argsort(-logits, kind="stable")
-    shares = np.exp(logits[order] - logits[order[0]])
+    shares = np.exp(logits[order])
     if settings.top_k is not None:
         shares[settings.top_k :] = 0
     shares /= shares.sum()

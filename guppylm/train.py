@@ -117,15 +117,16 @@ def train(
         line.say(f"training on {device} in {str(how.format).removeprefix('torch.')}: {how.why}")
         if progress.step:
             line.say(f"going on after step {progress.step:,}")
-        records.forget_after(place.metrics, progress.step)
-        records.forget_after(place.samples, progress.step)
+        kept = progress.step or -1  # at the start, the first look is made again
+        records.forget_after(place.metrics, kept)
+        records.forget_after(place.samples, kept)
     quick_look = held_out[:QUICK_LOOK]
     moments = sample_steps(config.steps)
 
     def look_around() -> None:
         """Measure and write down; keep the best weights so far."""
         step = progress.step
-        if step in moments and not any(row["step"] == step for row in records.read(place.samples)):
+        if step in moments:
             for prompt, (reply, _) in zip(prompts, ask(model, tokenizer, prompts), strict=True):
                 records.append(place.samples, {"step": step, "input": prompt, "output": reply})
         if step == 0 or step % config.evaluate_every == 0 or step == config.steps:

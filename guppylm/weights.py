@@ -117,6 +117,9 @@ def read_config(file: Path) -> ModelConfig:
     try:
         if content["model_type"] != "gpt2" or content["activation_function"] != "relu":
             raise RunError(f"{file}: not one of our models (a GPT-2 with relu is expected); choose another folder")
+        for key in ("vocab_size", "n_positions", "n_layer", "n_embd", "n_head", "n_inner"):
+            if type(content[key]) is not int:
+                raise RunError(f"{file}: {key} must be a whole number; it is broken, or another model's")
         return ModelConfig(
             vocabulary=content["vocab_size"],
             context=content["n_positions"],
@@ -124,7 +127,7 @@ def read_config(file: Path) -> ModelConfig:
             width=content["n_embd"],
             heads=content["n_head"],
             feed_forward=content["n_inner"],
-            norm_epsilon=content["layer_norm_epsilon"],
+            norm_epsilon=float(content["layer_norm_epsilon"]),
         )
     except KeyError as error:
         raise RunError(f"{file}: key {error} is missing; it is broken, or another model's") from None
@@ -164,6 +167,8 @@ def fill_weights(model: Transformer, state: dict[str, Tensor], file: Path) -> Tr
                 f"{file}: {name} is {tuple(state[name].shape)}, but config.json says {tuple(expected.shape)}; "
                 "weights and config.json are of two models"
             )
+        if not torch.isfinite(state[name]).all():
+            raise RunError(f"{file}: {name} holds what is not a number; copy the file anew or train again")
     model.load_state_dict({name: state[name].float() for name in model.state_dict()}, assign=True)
     return model.eval()
 

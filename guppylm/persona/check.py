@@ -1,6 +1,6 @@
 """`guppylm check PERSONA`: what is wrong with a character's texts though they load.
 
-Samples every template and looks for prompts that two exchanges can make (the model cannot know which
+Samples every template and looks for prompts that two topics can make (the model cannot know which
 is meant), doubled words, and wrong articles.
 """
 
@@ -10,12 +10,11 @@ import random
 import re
 from collections.abc import Iterator
 
-from guppylm.persona.match import Index, plain
+from guppylm.persona.match import plain
 from guppylm.persona.schema import Exchange, Persona, Template
 from guppylm.persona.template import fill
 
-DRAWS = 25  # fillings tried of each template
-LOOK_UPS = 6  # and how many of them are looked for elsewhere
+DRAWS = 30  # fillings tried of each template
 
 _DOUBLED = re.compile(r"\b([a-z]+) \1\b")
 _MEANT_TO_BE_DOUBLED = {
@@ -39,20 +38,23 @@ _MEANT_TO_BE_DOUBLED = {
 def check(persona: Persona, seed: int = 1) -> Iterator[str]:
     """Complaints, one line each, with file, exchange and the text at fault."""
     rng = random.Random(seed)
-    prompts = Index(
-        (exchange.key, template.nodes, exchange.lists) for exchange in persona.exchanges for template in exchange.say
-    )
+    said_in: dict[str, tuple[Exchange, Template]] = {}
     for exchange in persona.exchanges:
         for template in exchange.say:
             texts = _fillings(exchange, template, rng)
             yield from _language(exchange, template, texts)
-            for text in rng.sample(texts, min(len(texts), LOOK_UPS)):
-                elsewhere = sorted(set(prompts.find(text)) - {exchange.key})
-                if elsewhere:
-                    yield f'{_where(exchange, template)}: "{text}" is also said in {", ".join(elsewhere)}'
-                    break
+            before = [said_in.setdefault(plain(text), (exchange, template)) for text in texts]
+            yield from _ambiguous(exchange, template, before)
         for template in exchange.reply:
             yield from _language(exchange, template, _fillings(exchange, template, rng))
+
+
+def _ambiguous(exchange: Exchange, template: Template, before: list[tuple[Exchange, Template]]) -> Iterator[str]:
+    """The model cannot know which of two topics is meant by one prompt."""
+    for other, its_template in before:
+        if other.topic != exchange.topic:
+            yield f'{_where(exchange, template)}: can say what {_where(other, its_template)} says; reword one of them'
+            return
 
 
 def _fillings(exchange: Exchange, template: Template, rng: random.Random) -> list[str]:
@@ -86,11 +88,3 @@ def language_fault(text: str) -> str | None:
 
 def _where(exchange: Exchange, template: Template) -> str:
     return f'{exchange.file}, {exchange.name}, "{template.text}"'
-
-
-def near_copies(persona: Persona, texts: list[str]) -> list[str]:
-    """Those of the texts that the persona's prompts can make, word for word."""
-    prompts = Index(
-        (exchange.key, template.nodes, exchange.lists) for exchange in persona.exchanges for template in exchange.say
-    )
-    return [text for text in texts if prompts.find(plain(text))]

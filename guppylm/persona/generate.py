@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from guppylm import files
 from guppylm.errors import PersonaError, RunError
 from guppylm.persona.schema import Exchange, Persona, Template
 from guppylm.persona.split import Split, split
@@ -109,19 +110,13 @@ def write(persona: Persona, train: Path, held_out: Path, count: int, held_out_co
     parts = split(persona, seed)
     sizes: list[tuple[Path, Part, int]] = [(train, "train", count), (held_out, "held_out", held_out_count)]
     for file, part, size in sizes:
-        unfinished = file.with_name(file.name + ".part")
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with unfinished.open("w", encoding="utf-8") as out:
-                for chat in conversations(parts, part, size, seed):
-                    out.write(chat.to_json() + "\n")
-            unfinished.replace(file)
-        except OSError as error:
-            raise RunError(f"{file}: cannot be written ({error.strerror}); free some space or choose -o") from None
+        chats = conversations(parts, part, size, seed)
+        files.write_chunks(file, (f"{chat.to_json()}\n".encode() for chat in chats))
 
 
 def read(file: Path) -> Iterator[Conversation]:
     """The conversations of a JSONL file, one at a time."""
+    number = 0
     try:
         with file.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
@@ -131,3 +126,5 @@ def read(file: Path) -> Iterator[Conversation]:
                     raise RunError(f"{file}, line {number}: not a conversation; make the data again") from None
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{file}: cannot be read ({error})") from None
+    if number == 0:
+        raise RunError(f"{file}: no conversations in it; delete it, and the data is made again")

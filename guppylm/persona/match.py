@@ -13,7 +13,7 @@ apostrophe makes no difference.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from itertools import product
@@ -96,42 +96,57 @@ def _after_literal(literal: str, text: str, at: int) -> int | None:
 
 
 class Index:
-    """Many labelled templates. A text is held only against those whose rarest fixed word it contains."""
+    """Many labelled templates. A text is held only against those that share a telling word with it."""
 
     def __init__(self, entries: Iterable[tuple[str, Sequence, Lists]]) -> None:
-        entries = list(entries)
-        fixed = [_fixed_words(nodes) for _, nodes, _ in entries]
-        frequency = Counter(word for words in fixed for word in words)
-        self._by_word: dict[str | None, list[tuple[str, Sequence, Lists, set[str]]]] = defaultdict(list)
-        for (label, nodes, lists), words in zip(entries, fixed, strict=True):
-            rarest = min(words, key=lambda word: (frequency[word], word), default=None)
-            self._by_word[rarest].append((label, nodes, lists, words))
+        self._by_word: dict[str | None, list[tuple[str, Sequence, Lists]]] = defaultdict(list)
+        for label, nodes, lists in entries:
+            words = _telling_words(nodes, lists)
+            for word in [None] if words is None else words:
+                self._by_word[word].append((label, nodes, lists))
 
     def find(self, text: str, bound: Bound | None = None) -> list[str]:
         """The labels of all templates that can make the text."""
         text = plain(text)
-        there = set(text.split(" "))
-        return [
-            label
-            for word in (None, *sorted(there))
-            for label, nodes, lists, fixed in self._by_word.get(word, ())
-            if fixed <= there and matches(nodes, text, lists, bound or {})
-        ]
+        candidates = [entry for word in (None, *sorted(set(text.split(" ")))) for entry in self._by_word.get(word, ())]
+        found = (label for label, nodes, lists in candidates if matches(nodes, text, lists, bound or {}))
+        return list(dict.fromkeys(found))
 
 
-def _fixed_words(nodes: Sequence) -> set[str]:
-    """Words that stand in every text the template makes. Beside a slot, half a word may stand: it is left out."""
-    words: set[str] = set()
+def _telling_words(nodes: Sequence, lists: Lists, left: bool = True, right: bool = True) -> set[str] | None:
+    """Words of which every text of the template holds one; None if there are no such words.
+
+    A long word is the rarest. Beside a slot without a space may stand half a word, which tells nothing:
+    `left` and `right` say whether whole words begin and end here.
+    """
+    best: set[str] | None = None
     for place, node in enumerate(nodes):
+        opens = left if place == 0 else _is_text(nodes[place - 1]) and _plain_literal(str(nodes[place - 1]))[-1:] == " "
+        ends_here = place == len(nodes) - 1
+        closes = right if ends_here else _is_text(nodes[place + 1]) and _plain_literal(str(nodes[place + 1]))[:1] == " "
         if isinstance(node, str):
-            first, *middle = _plain_literal(node).split(" ")
-            last = middle.pop() if middle else None
-            words.update(middle)
-            if place == 0 and (last is not None or len(nodes) == 1):
-                words.add(first)
-            if place == len(nodes) - 1 and last is not None:
-                words.add(last)
-    return words - {""}
+            pieces = _plain_literal(node).split(" ")
+            whole = pieces[0 if place == 0 and left else 1 : len(pieces) if ends_here and right else -1]
+            longest = max(whole, key=len, default="")
+            words = {longest} if longest else None
+        elif isinstance(node, Choice):
+            words = _union(_telling_words(option, lists, opens, closes) for option in node.options)
+        elif isinstance(node, Slot):
+            words = _union(_telling_words(parse(word.text), lists, opens, closes) for word in lists[node.list])
+        else:
+            words = None
+        if words is not None and (best is None or len(words) < len(best)):
+            best = words
+    return best
+
+
+def _is_text(node: Node) -> bool:
+    return isinstance(node, str)
+
+
+def _union(sets: Iterable[set[str] | None]) -> set[str] | None:
+    every = list(sets)
+    return None if None in every else set().union(*(words for words in every if words is not None))
 
 
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")

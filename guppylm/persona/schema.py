@@ -114,6 +114,8 @@ def load(folder: Path) -> Persona:
         raise PersonaError(f"{folder}: no such character folder; the path of one is expected, like personas/guppy")
     head = _read(folder / "persona.toml", PersonaFile)
     common = _word_lists(folder / "words.toml", _read_words(folder / "words.toml"))
+    for name in common:
+        _check_words(folder / "words.toml", name, common)
     files = sorted((folder / "topics").glob("*.toml"))
     if not files:
         raise PersonaError(f"{folder / 'topics'}: no topics; a character needs at least one topics/NAME.toml")
@@ -149,14 +151,14 @@ def _read_toml(file: Path) -> dict[str, object]:
     try:
         if file.stat().st_size > LARGEST_FILE:
             raise PersonaError(f"{file}: larger than {LARGEST_FILE:,} bytes; is this really a character's file?")
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors put a byte order mark first
     except FileNotFoundError:
         raise PersonaError(f"{file}: not found; every character needs this file") from None
     except OSError as error:
         raise PersonaError(f"{file}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
         raise PersonaError(f"{file}: byte {error.start} is not UTF-8; save the file as UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also numbers and brackets without end
         raise PersonaError(f"{file}: not TOML: {error}") from None
 
 
@@ -181,8 +183,10 @@ def _read_words(file: Path) -> WordLists:
 
 def _explain(error: ValidationError, content: dict[str, object], shape: type[BaseModel]) -> str:
     """Pydantic's first complaint as one plain line, with the name of the exchange it is in."""
-    first = error.errors()[0]
-    place = list(first["loc"])
+    complaints = error.errors()
+    # of a word list, which may have two shapes, the complaint that it is no plain list says least
+    first = next((one for one in complaints if one["type"] != "list_type"), complaints[0])
+    place = [part for part in first["loc"] if "[" not in str(part) and part != NumberedWords.__name__]
     where = ""
     if place[0] == "exchange" and len(place) > 1 and isinstance(place[1], int):
         entries = content["exchange"]
@@ -191,7 +195,7 @@ def _explain(error: ValidationError, content: dict[str, object], shape: type[Bas
         where, place = f"exchange '{name}': ", place[2:]
     path = ".".join(str(part + 1 if isinstance(part, int) else part) for part in place)
     if first["type"] == "extra_forbidden":
-        known = _near(str(place[-1]), [*shape.model_fields, *ExchangeFile.model_fields])
+        known = _near(str(place[-1]), [*shape.model_fields, *ExchangeFile.model_fields, *NumberedWords.model_fields])
         return f"{where}unknown key '{path}'{known}"
     if first["type"] == "missing":
         return f"{where}'{path}' is missing"
@@ -242,6 +246,7 @@ def _exchanges(file: Path, topic: TopicFile, common: dict[str, list[Word]]) -> I
             side: tuple(_template(file, exchange.name, side, number, text, lists) for number, text in entries)
             for side, entries in (("say", enumerate(exchange.say, 1)), ("reply", enumerate(exchange.reply, 1)))
         }
+        _check_pairs(file, exchange.name, sides["say"], sides["reply"], lists)
         yield Exchange(topic.topic, exchange.name, sides["say"], sides["reply"], lists, topic.dress, file.name)
 
 
@@ -259,6 +264,32 @@ def _template(file: Path, exchange: str, side: str, number: int, text: str, list
         if len(lists[slot.list]) < len({other.name for other in slots(nodes) if other.list == slot.list}):
             raise PersonaError(f"{where}: list '{slot.list}' has too few words for {{{slot.name}}} to be another one")
     return Template(text, nodes)
+
+
+def _check_pairs(
+    file: Path, exchange: str, say: tuple[Template, ...], reply: tuple[Template, ...], lists: dict[str, list[Word]]
+) -> None:
+    """A prompt and its reply share their slots, so a list needs a word for each different one in both."""
+    asked = [(number, template, _slots_within(template.nodes, lists)) for number, template in enumerate(say, 1)]
+    for number, template in enumerate(reply, 1):
+        answered = _slots_within(template.nodes, lists)
+        for say_number, prompt, named in asked:
+            for name in {slot.list for slot in answered}:
+                if len({slot for slot in answered | named if slot.list == name}) > len(lists[name]):
+                    raise PersonaError(
+                        f"{file}: exchange '{exchange}', reply {number} \"{template.text}\": list '{name}' has too few "
+                        f'words for it after say {say_number} "{prompt.text}"; add words, or use the same slot again'
+                    )
+
+
+def _slots_within(nodes: Sequence, lists: dict[str, list[Word]]) -> set[Slot]:
+    """The slots of a template, and those inside of the words that may fill them."""
+    found = set(slots(nodes))
+    for slot in tuple(found):
+        for word in lists[slot.list]:
+            if "{" in word.text or "[" in word.text:
+                found |= _slots_within(parse(word.text), lists)
+    return found
 
 
 def _check_words(file: Path, name: str, lists: dict[str, list[Word]], above: tuple[str, ...] = ()) -> None:

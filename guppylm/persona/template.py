@@ -66,6 +66,8 @@ class TemplateError(ValueError):
     """A template that cannot be read; the message says what is wrong with it."""
 
 
+MOST_DRAWS = 100  # tries to find a word that no sibling slot has; then one comes twice
+
 _PIECE = re.compile(r"[{}\[\]|]|[^{}\[\]|]+")
 
 
@@ -158,7 +160,7 @@ def _bind(slot: Slot, lists: Lists, bound: dict[str, Word], rng: random.Random) 
     """The word for a slot: the one it has, or a fresh one that no sibling slot has taken."""
     if slot.name not in bound:
         taken = {word.text for name, word in bound.items() if Slot(name).list == slot.list}
-        while True:
+        for _ in range(MOST_DRAWS):  # two entries of a list may come out as the same text
             drawn = rng.choice(lists[slot.list])
             text = drawn.text
             if "{" in text or "[" in text:

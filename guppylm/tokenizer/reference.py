@@ -5,9 +5,9 @@ makes it one new token, and looks again. Encoding replays the merges in the orde
 
     >>> merges = train({"flake": 3, "lake": 2}, merges=2)
     >>> [(a.decode(), b.decode()) for a, b in merges]
-    [('a', 'k'), ('ak', 'e')]
+    [('a', 'k'), ('l', 'ak')]
     >>> encode_word(b"fake", merges)
-    [b'f', b'ake']
+    [b'f', b'ak', b'e']
 
 Sources: Sennrich et al. 2016 (https://arxiv.org/abs/1508.07909) for BPE; Radford et al. 2019, section
 2.2 (the GPT-2 paper) for starting from bytes and for the way text is cut into words.
