@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -124,13 +125,13 @@ def train(
 ) -> None:
     """From text files to a trained, measured model. Run it again to go on after a stop."""
     _needs_torch()
-    from guppylm import pipeline
+    from guppylm import files, pipeline
 
     config, place = _configure(preset, knobs), _place(persona, out, restart)
-    card = pipeline.whole_road(persona, place, config, Console(stderr=as_json))
-    if card is None:
+    if not pipeline.whole_road(persona, place, config, Console(stderr=as_json)):
         raise typer.Exit(130)
-    _told(card.to_json(), as_json)
+    if as_json and _leads():
+        print(json.dumps(files.read_json(place.report), ensure_ascii=False))
 
 
 @app.command("eval")
@@ -161,12 +162,17 @@ def _place(persona: Path, out: Path | None, restart: bool) -> Any:
     from guppylm.persona import schema
 
     place = run.Run(out or Path("runs") / persona.resolve().name)
-    if restart:
+    if restart and _leads():
         schema.load(persona)  # nothing is thrown away for a character that cannot be used
         if place.folder.resolve() in persona.resolve().parents:
             raise GuppyError(f"--restart would throw away {persona} too; choose another folder with -o")
         run.restart(place)
     return place
+
+
+def _leads() -> bool:
+    """Of several processes that torchrun has started, one cleans up and prints."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _configure(preset: str, knobs: list[str] | None) -> Any:

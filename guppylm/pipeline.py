@@ -14,7 +14,6 @@ from guppylm import chat, data, records, weights
 from guppylm import train as train_loop
 from guppylm.config import TrainConfig
 from guppylm.evaluate import card as report_card
-from guppylm.evaluate.card import Card
 from guppylm.persona import generate, schema
 from guppylm.persona.schema import Persona
 from guppylm.prepare import prepare
@@ -40,21 +39,17 @@ def train(place: Run, persona: Persona, config: TrainConfig, console: Console, t
     return done
 
 
-def whole_road(persona_folder: Path, place: Run, config: TrainConfig, console: Console) -> Card | None:
-    """Text files in, trained and measured model out. None if it was stopped; the same call goes on."""
+def whole_road(persona_folder: Path, place: Run, config: TrainConfig, console: Console) -> bool:
+    """Text files in, trained and measured model out. False if it was stopped; the same call goes on."""
     with join() as team:
         if team.leads:
-            persona = prepare(persona_folder, place, config, console)
+            prepare(persona_folder, place, config, console)
         team.wait()
-        if not team.leads:
-            persona = schema.load(persona_folder)
-        done = train(place, persona, config, console, team)
-        if not team.leads:
-            return None
+        done = train(place, schema.load(place.persona), config, console, team)
     if not done:
         console.print("stopped; the same command goes on from here")
-        return None
-    card = report_card.measure(place)
-    report_card.write(place, card)
-    report_card.show(card, console)
-    return card
+    elif team.leads:
+        card = report_card.measure(place)
+        report_card.write(place, card)
+        report_card.show(card, console)
+    return done

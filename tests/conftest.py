@@ -137,5 +137,5 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
     folder = tmp_path_factory.mktemp("small")
     place = Run(folder / "run")
-    assert pipeline.whole_road(write_persona(folder / "owl"), place, quick(), Console(quiet=True)) is not None
+    assert pipeline.whole_road(write_persona(folder / "owl"), place, quick(), Console(quiet=True))
     return place

@@ -12,11 +12,13 @@ from guppylm.persona.split import split, undressed
 
 PERSONAS = Path(__file__).parent.parent / "personas"
 GUPPY = schema.load(PERSONAS / "guppy")
-TOPICS = """greeting, feelings, hot temperature, cold temperature, food, light, water, about, confused by human things,
-tank, noise, night, loneliness, misc thoughts, bye, bubbles, glass, reflection, breathing, swimming, colors, taste, plants,
-filter, algae, snails, tapping on the glass, scared, excited, bored, curious, happy, tired, outside, cats, rain, seasons,
-music, visitors, children, meaning of life, time, memory, dreams, size, future, past, name, weather, sleep, friends, jokes,
-fear, love, age, intelligence, poop, doctor, singing, tv"""
+TOPICS = """
+greeting, feelings, hot temperature, cold temperature, food, light, water, about, confused by human things, tank,
+noise, night, loneliness, misc thoughts, bye, bubbles, glass, reflection, breathing, swimming, colors, taste,
+plants, filter, algae, snails, tapping on the glass, scared, excited, bored, curious, happy, tired, outside, cats,
+rain, seasons, music, visitors, children, meaning of life, time, memory, dreams, size, future, past, name, weather,
+sleep, friends, jokes, fear, love, age, intelligence, poop, doctor, singing, tv
+"""
 
 
 @pytest.fixture(scope="session")

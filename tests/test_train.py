@@ -64,7 +64,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others(small_run: 
 
 def test_two_processes_learn_what_one_does(small_run: Run, tmp_path: Path) -> None:
     knobs = [part for name, value in QUICK.items() for part in ("--set", f"{name}={value}")]
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
     persona, place = write_persona(tmp_path / "owl"), Run(tmp_path / "two")
     done = subprocess.run(
         [*command, "-m", "guppylm", "train", persona, "-o", place.folder, "--preset", "quick", *knobs],

@@ -53,7 +53,7 @@ def _ambiguous(exchange: Exchange, template: Template, before: list[tuple[Exchan
     """The model cannot know which of two topics is meant by one prompt."""
     for other, its_template in before:
         if other.topic != exchange.topic:
-            yield f'{_where(exchange, template)}: can say what {_where(other, its_template)} says; reword one of them'
+            yield f"{_where(exchange, template)}: can say what {_where(other, its_template)} says; reword one of them"
             return
 
 
