@@ -34,17 +34,17 @@ class TrainConfig:
     """Width inside the feed-forward part."""
     dropout: float = 0.0
     """Share of numbers zeroed at random; below one epoch there is nothing to overfit."""
-    steps: int = 1_400
+    steps: int = 850
     """Weight updates in all."""
-    batch: int = 32
+    batch: int = 64
     """Conversations an update."""
     accumulate: int = 1
     """Parts that an update's batch is computed in: more parts, less memory, the same result."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 5e-3
     """Highest learning rate, reached after the warm-up."""
     final_share: float = 0.05
     """Where the cosine ends, as a share of the highest learning rate."""
-    warm_up: int = 100
+    warm_up: int = 40
     """Updates on the way up from zero."""
     weight_decay: float = 0.1
     """AdamW's pull towards zero, on matrices only."""
@@ -77,9 +77,9 @@ def _check(fine: bool, name: str, wanted: str, got: object) -> None:
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "quick": {"steps": 150, "warm_up": 20, "evaluate_every": 50},
+    "quick": {"steps": 60, "warm_up": 10, "evaluate_every": 20},
     "cpu": {},
-    "gpu": {"batch": 256, "steps": 1_500},
+    "gpu": {"batch": 256, "steps": 2_000},
 }
 
 
