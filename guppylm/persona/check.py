@@ -17,22 +17,9 @@ from guppylm.persona.template import fill
 DRAWS = 30  # fillings tried of each template
 
 _DOUBLED = re.compile(r"\b([a-z]+) \1\b")
-_MEANT_TO_BE_DOUBLED = {
-    "that",
-    "had",
-    "bla",
-    "blub",
-    "very",
-    "so",
-    "no",
-    "ha",
-    "knock",
-    "meow",
-    "bye",
-    "la",
-    "hey",
-    "hi",
-}
+_MEANT_TO_BE_DOUBLED = set(
+    "that had bla blub blob very so no ha ho knock meow bye la hey hi hello hiya night wakey tick tock long oh yes".split()
+)
 
 
 def check(persona: Persona, seed: int = 1) -> Iterator[str]:
