@@ -17,8 +17,8 @@ from guppylm.persona.template import fill
 DRAWS = 30  # fillings tried of each template
 
 _DOUBLED = re.compile(r"\b([a-z]+) \1\b")
-_MEANT_TO_BE_DOUBLED = set(
-    "that had bla blub blob very so no ha ho knock meow bye la hey hi hello hiya night wakey tick tock long oh yes".split()
+_MEANT_TO_BE_DOUBLED = re.compile(
+    "that|had|very|so|no|oh|yes|long|bla|blub|blob|ha|ho|la|hey|hi|hello|hiya|bye|night|wakey|knock|meow|tick|tock"
 )
 
 
@@ -65,7 +65,7 @@ def language_fault(text: str) -> str | None:
     "'my the'"
     """
     for word in _DOUBLED.findall(text):
-        if word not in _MEANT_TO_BE_DOUBLED:
+        if not _MEANT_TO_BE_DOUBLED.fullmatch(word):
             return f"doubled '{word}'"
     clash = re.search(r"\b(a|an|the|my|your) (a|an|the|my|your|some)\b", text)
     if clash:
