@@ -23,7 +23,7 @@ app = typer.Typer(
 PersonaPath = Annotated[Path, typer.Argument(help="The character's folder.")]
 RunPath = Annotated[Path, typer.Argument(help="The run folder.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="The run folder to make; else runs/NAME.")]
-Preset = Annotated[str, typer.Option(help="quick (a minute), cpu (minutes) or gpu.")]
+Preset = Annotated[str, typer.Option(help="quick (a taste, no real speech yet), cpu or gpu.")]
 Knobs = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Turn one knob of the preset; may be repeated.")
 ]

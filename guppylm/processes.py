@@ -23,9 +23,6 @@ class Team:
         """One of them measures, prints and writes."""
         return self.rank == 0
 
-    def share(self, rows: list[object]) -> list[object]:
-        return rows[self.rank :: self.size]
-
     def add_gradients(self, model: nn.Module) -> None:
         if self.size > 1:
             for weight in model.parameters():
