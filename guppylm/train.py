@@ -84,6 +84,15 @@ def held_out_loss(model: Transformer, rows: list[chat.Encoded], how: precision.P
     return total / count
 
 
+def bits_per_byte(loss: float, tokens: int, texts: list[str]) -> float:
+    """Mean loss in nats a token -> bits a byte of text, which models with other tokenizers share.
+
+    >>> round(bits_per_byte(math.log(2), 8, ["eight by"]), 3)
+    1.0
+    """
+    return loss * tokens / math.log(2) / sum(len(text.encode()) for text in texts)
+
+
 def sample_steps(steps: int) -> set[int]:
     """The moments at which the fixed prompts are asked: dense at first, when most is learned.
 
@@ -121,6 +130,8 @@ def train(
         records.forget_after(place.metrics, kept)
         records.forget_after(place.samples, kept)
     quick_look = held_out[:QUICK_LOOK]
+    replies = [row.ids[row.reply_starts :] for row in quick_look]
+    texts, measured_tokens = [chat.reply_text(tokenizer, ids) for ids in replies], sum(map(len, replies))
     moments = sample_steps(config.steps)
 
     def look_around() -> None:
@@ -131,8 +142,9 @@ def train(
                 records.append(place.samples, {"step": step, "input": prompt, "output": reply})
         if step == 0 or step % config.evaluate_every == 0 or step == config.steps:
             loss = held_out_loss(model, quick_look, how)
-            records.append(place.metrics, {"step": step, "held_out_loss": loss})
-            line.say(f"step {step:,}: held-out loss {loss:.3f}")
+            bits = bits_per_byte(loss, measured_tokens, texts)
+            records.append(place.metrics, {"step": step, "held_out_loss": loss, "bits_per_byte": bits})
+            line.say(f"step {step:,}: held-out loss {loss:.3f} nats/token, {bits:.3f} bits/byte")
             if loss < progress.best_loss:
                 progress.best_loss, progress.best_step = loss, step
                 weights.write_weights(place, model)

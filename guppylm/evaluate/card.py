@@ -60,15 +60,6 @@ class Card:
         return asdict(self)
 
 
-def bits_per_byte(loss: float, tokens: int, texts: list[str]) -> float:
-    """Mean loss in nats a token -> bits a byte of text, which models with other tokenizers share.
-
-    >>> round(bits_per_byte(math.log(2), 8, ["eight by"]), 3)
-    1.0
-    """
-    return loss * tokens / math.log(2) / sum(len(text.encode()) for text in texts)
-
-
 def measure(place: Run, replies: int = REPLIES) -> Card:
     """Make the card. Raises RunError or PersonaError when the run folder is not whole."""
     model = weights.read_model(place)
@@ -101,7 +92,7 @@ def measure(place: Run, replies: int = REPLIES) -> Card:
         held_out=len(held_out),
         loss=loss,
         perplexity=math.exp(loss),
-        bits_per_byte=bits_per_byte(loss, tokens, [one.output for one in held_out]),
+        bits_per_byte=train.bits_per_byte(loss, tokens, [one.output for one in held_out]),
         judged=len(asked),
         model=score(judge, asked, answers, known),
         nearest_neighbour=score(judge, asked, looked_up, known),

@@ -173,7 +173,7 @@ def _bind(slot: Slot, lists: Lists, bound: dict[str, Word], rng: random.Random) 
 
 _A = re.compile(r"\ban? (?=([a-z]+))")
 _SOUNDS_LIKE_A_CONSONANT = re.compile(r"one|once|uni|use|usu|eu|ukulele|ufo")
-_SOUNDS_LIKE_A_VOWEL = re.compile(r"[aeiou]|hour|honest")
+_SOUNDS_LIKE_A_VOWEL = re.compile(r"[aeiou]|hour|honest|honou?r|heir")
 
 
 def tidy(text: str) -> str:

@@ -1,0 +1,32 @@
+"""The optimizer against linear algebra: what orthogonalising does to singular values, and Muon's step by hand."""
+
+import pytest
+import torch
+
+from guppylm.optimizer import Muon, orthogonalise
+
+
+@pytest.mark.parametrize("shape", [(24, 24), (16, 40), (40, 16)])
+def test_orthogonalise_keeps_the_directions_and_makes_them_equally_strong(shape: tuple[int, int]) -> None:
+    random = torch.Generator().manual_seed(3)
+    u, _, vh = torch.linalg.svd(torch.randn(shape, generator=random), full_matrices=False)
+    strengths = torch.logspace(0, -1.4, min(shape))  # all above a hundredth of the norm
+    made = orthogonalise(u @ torch.diag(strengths) @ vh)
+    inside = u.mT @ made @ vh.mT  # diagonal, if no direction was mixed with another
+    assert torch.allclose(inside, torch.diag(inside.diagonal()), atol=1e-4)
+    assert 0.7 < float(inside.diagonal().min()) <= float(inside.diagonal().max()) < 1.3
+
+
+def test_orthogonalise_works_on_stacks_and_on_nothing() -> None:
+    stack = torch.randn(5, 6, 8, generator=torch.Generator().manual_seed(1))
+    assert torch.allclose(orthogonalise(stack)[2], orthogonalise(stack[2]), atol=1e-5)
+    assert torch.equal(orthogonalise(torch.zeros(4, 4)), torch.zeros(4, 4))
+
+
+def test_a_step_of_muon() -> None:
+    weight = torch.nn.Parameter(torch.ones(4, 8))
+    weight.grad = torch.randn(4, 8, generator=torch.Generator().manual_seed(2))
+    Muon([weight], lr=0.1, momentum=0.9, weight_decay=0.5).step()
+    # the first momentum is 0.1 * gradient, and Nesterov's mix of both still points along the gradient
+    expected = torch.ones(4, 8) * (1 - 0.1 * 0.5) - 0.1 * 0.2 * 8**0.5 * orthogonalise(weight.grad)
+    assert torch.allclose(weight.detach(), expected, atol=1e-5)
