@@ -34,13 +34,13 @@ class TrainConfig:
     """Width inside the feed-forward part."""
     dropout: float = 0.0
     """Share of numbers zeroed at random; below one epoch there is nothing to overfit."""
-    steps: int = 700
+    steps: int = 1_100
     """Weight updates in all."""
     batch: int = 64
     """Conversations an update."""
     accumulate: int = 1
     """Parts that an update's batch is computed in: more parts, less memory, the same result."""
-    learning_rate: float = 5e-3
+    learning_rate: float = 4e-3
     """Highest learning rate, reached after the warm-up."""
     final_share: float = 0.05
     """Where the cosine ends, as a share of the highest learning rate."""

@@ -7,14 +7,14 @@ from guppylm.optimizer import Muon, orthogonalise
 
 
 @pytest.mark.parametrize("shape", [(24, 24), (16, 40), (40, 16)])
-def test_orthogonalise_keeps_the_directions_and_makes_them_equally_strong(shape: tuple[int, int]) -> None:
+def test_orthogonalise_keeps_the_directions_and_makes_the_weak_ones_strong(shape: tuple[int, int]) -> None:
     random = torch.Generator().manual_seed(3)
     u, _, vh = torch.linalg.svd(torch.randn(shape, generator=random), full_matrices=False)
-    strengths = torch.logspace(0, -1.4, min(shape))  # all above a hundredth of the norm
+    strengths = torch.logspace(0, -2.5, min(shape))  # all above a thousandth of the norm
     made = orthogonalise(u @ torch.diag(strengths) @ vh)
     inside = u.mT @ made @ vh.mT  # diagonal, if no direction was mixed with another
     assert torch.allclose(inside, torch.diag(inside.diagonal()), atol=1e-4)
-    assert 0.7 < float(inside.diagonal().min()) <= float(inside.diagonal().max()) < 1.3
+    assert 0.13 < float(inside.diagonal().min()) <= float(inside.diagonal().max()) < 1.87
 
 
 def test_orthogonalise_works_on_stacks_and_on_nothing() -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,20 +51,16 @@ class Conversation:
 
 
 def conversations(parts: Split, part: Part, count: int, seed: int) -> Iterator[Conversation]:
-    """Draw conversations: a topic, one of its exchanges, a wording, a reply; all at even odds.
+    """Draw conversations: an exchange, a wording, a reply; all at even odds.
 
     From the held-out part come only prompts that no training template can make in any filling.
     """
     rng = random.Random(f"{seed}/{part}")
     templates = getattr(parts, part)
-    by_topic: dict[str, list[Exchange]] = defaultdict(list)
-    for exchange in parts.persona.exchanges:
-        if templates[exchange.key]:
-            by_topic[exchange.topic].append(exchange)
-    topics = list(by_topic.values())
+    exchanges = [exchange for exchange in parts.persona.exchanges if templates[exchange.key]]
     for _ in range(count):
         for _ in range(MOST_DRAWS):
-            exchange = rng.choice(rng.choice(topics))
+            exchange = rng.choice(exchanges)
             chat = _converse(parts.persona, exchange, rng.choice(templates[exchange.key]), rng)
             if part == "train" or not parts.leaks(chat.input):
                 yield chat
