@@ -8,13 +8,13 @@ gradient and makes them all equally strong, so that rare directions are learned 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from guppylm.config import TrainConfig
-from guppylm.model import Transformer
+from guppylm.model import Block, Transformer
 
 # Three polynomials a x + b x^3 + c x^5, one after the other. Each is the best odd one of its degree (least
 # largest distance from 1) on the interval that the one before leaves; the first starts from [0.001, 1]. What comes
@@ -33,34 +33,36 @@ def orthogonalise(gradient: Tensor) -> Tensor:
     """
     tall = gradient.shape[-2] > gradient.shape[-1]
     x = gradient.mT if tall else gradient  # (..., r, c) with r <= c
+    shape, x = x.shape, x.reshape(-1, *x.shape[-2:])  # (n, r, c)
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)  # no singular value is above 1 now
     for a, b, c in POLYNOMIALS:
-        square = x @ x.mT  # (..., r, r)
-        x = a * x + (b * square + c * square @ square) @ x  # (..., r, c)
-    result: Tensor = x.mT if tall else x
+        square = x @ x.mT  # (n, r, r)
+        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)  # (n, r, c)
+    result: Tensor = x.view(shape).mT if tall else x.view(shape)
     return result
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum, orthogonalised. Matrices of one shape are stacked and worked on together."""
+    """Momentum, orthogonalised. The matrices of a group have one shape and are worked on together.
 
-    def __init__(
-        self, matrices: Sequence[Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.0
-    ) -> None:
-        super().__init__(matrices, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+    A group's `parts` says how many matrices stand on top of each other in each of its own, as query, key and value
+    do. Orthogonalised as one, the large gradients of the values drown those of the queries and keys, and the heads
+    are slow to learn where to look.
+    """
+
+    def __init__(self, groups: list[dict[str, Any]], lr: float, momentum: float = 0.95, weight_decay: float = 0.0):
+        super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "parts": 1})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
-            by_shape: dict[torch.Size, list[Tensor]] = {}
-            for weight in group["params"]:
-                by_shape.setdefault(weight.shape, []).append(weight)
-            for shape, matrices in by_shape.items():
-                updates = torch.stack([self._update(weight, group["momentum"]) for weight in matrices])
-                # 0.2 * sqrt(longer side): steps as large as AdamW's (https://arxiv.org/abs/2502.16982)
-                rate = group["lr"] * 0.2 * math.sqrt(max(shape))
-                for weight, update in zip(matrices, orthogonalise(updates), strict=True):
-                    weight.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-rate)
+            apart = (group["parts"], -1)
+            gradients = [self._update(weight, group["momentum"]).unflatten(0, apart) for weight in group["params"]]
+            updates = orthogonalise(torch.stack(gradients))  # (layers, parts, r, c)
+            # 0.2 * sqrt(longer side): steps as large as AdamW's (https://arxiv.org/abs/2502.16982)
+            rate = group["lr"] * 0.2 * math.sqrt(max(updates.shape[-2:]))
+            for weight, update in zip(group["params"], updates, strict=True):
+                weight.mul_(1 - group["lr"] * group["weight_decay"]).add_(update.flatten(0, 1), alpha=-rate)
 
     def _update(self, weight: Tensor, momentum: float) -> Tensor:
         """Nesterov momentum: the gradient as it will be a step further."""
@@ -73,12 +75,21 @@ class Muon(torch.optim.Optimizer):
 
 
 def optimizers_for(model: Transformer, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """Muon for the blocks' matrices; AdamW for embeddings, norms and biases. Only matrices decay."""
-    matrices = [weight for name, weight in model.named_parameters() if weight.dim() == 2 and "blocks." in name]
-    embeddings = [weight for name, weight in model.named_parameters() if weight.dim() == 2 and "blocks." not in name]
+    """Muon for the layers' matrices; AdamW for embeddings, norms and biases. Only matrices decay."""
+    layers = [layer for layer in model.blocks if isinstance(layer, Block)]
+    muon = Muon(
+        [
+            {"params": [layer.attn.qkv.weight for layer in layers], "parts": 3},
+            {"params": [layer.attn.out.weight for layer in layers]},
+            {"params": [layer.ffn.up.weight for layer in layers]},
+            {"params": [layer.ffn.down.weight for layer in layers]},
+        ],
+        lr=config.learning_rate, weight_decay=config.weight_decay,
+    )  # fmt: skip
+    embeddings = [model.tok_emb.weight, model.pos_emb.weight]
     vectors = [weight for weight in model.parameters() if weight.dim() == 1]
     adamw = torch.optim.AdamW(
         [{"params": embeddings, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
         lr=config.learning_rate, betas=(0.9, 0.95), fused=True,
     )  # fmt: skip
-    return [Muon(matrices, config.learning_rate, weight_decay=config.weight_decay), adamw]
+    return [muon, adamw]

@@ -26,7 +26,18 @@ def test_orthogonalise_works_on_stacks_and_on_nothing() -> None:
 def test_a_step_of_muon() -> None:
     weight = torch.nn.Parameter(torch.ones(4, 8))
     weight.grad = torch.randn(4, 8, generator=torch.Generator().manual_seed(2))
-    Muon([weight], lr=0.1, momentum=0.9, weight_decay=0.5).step()
+    Muon([{"params": [weight]}], lr=0.1, momentum=0.9, weight_decay=0.5).step()
     # the first momentum is 0.1 * gradient, and Nesterov's mix of both still points along the gradient
     expected = torch.ones(4, 8) * (1 - 0.1 * 0.5) - 0.1 * 0.2 * 8**0.5 * orthogonalise(weight.grad)
     assert torch.allclose(weight.detach(), expected, atol=1e-5)
+
+
+def test_matrices_that_stand_on_top_of_each_other_are_worked_on_one_by_one() -> None:
+    both = torch.nn.Parameter(torch.ones(6, 8))
+    both.grad = torch.randn(6, 8, generator=torch.Generator().manual_seed(2))
+    Muon([{"params": [both], "parts": 2}], lr=0.1).step()
+    for part, gradient in zip(both.detach().chunk(2), both.grad.chunk(2), strict=True):
+        alone = torch.nn.Parameter(torch.ones(3, 8))
+        alone.grad = gradient
+        Muon([{"params": [alone]}], lr=0.1).step()
+        assert torch.allclose(part, alone.detach(), atol=1e-6)
