@@ -56,8 +56,10 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
-            apart = (group["parts"], -1)
-            gradients = [self._update(weight, group["momentum"]).unflatten(0, apart) for weight in group["params"]]
+            gradients = [
+                self._update(weight, group["momentum"]).view(group["parts"], -1, weight.shape[1])
+                for weight in group["params"]
+            ]
             updates = orthogonalise(torch.stack(gradients))  # (layers, parts, r, c)
             # 0.2 * sqrt(longer side): steps as large as AdamW's (https://arxiv.org/abs/2502.16982)
             rate = group["lr"] * 0.2 * math.sqrt(max(updates.shape[-2:]))
