@@ -34,16 +34,18 @@ class TrainConfig:
     """Width inside the feed-forward part."""
     dropout: float = 0.0
     """Share of numbers zeroed at random; below one epoch there is nothing to overfit."""
-    steps: int = 1_100
+    steps: int = 1_150
     """Weight updates in all."""
     batch: int = 64
     """Conversations an update."""
     accumulate: int = 1
     """Parts that an update's batch is computed in: more parts, less memory, the same result."""
     learning_rate: float = 4e-3
-    """Highest learning rate, reached after the warm-up."""
+    """Highest learning rate of the layers' matrices (Muon), reached after the warm-up."""
+    embedding_learning_rate: float = 8e-3
+    """The same for embeddings, norms and biases (AdamW)."""
     final_share: float = 0.05
-    """Where the cosine ends, as a share of the highest learning rate."""
+    """Where the cosine ends, as a share of the highest learning rates."""
     warm_up: int = 40
     """Updates on the way up from zero."""
     weight_decay: float = 0.1
@@ -65,7 +67,8 @@ class TrainConfig:
         _check(self.conversations > self.held_out, "conversations", "more than held_out", self.conversations)
         _check(self.vocabulary >= 300, "vocabulary", "at least 300 (256 bytes come first)", self.vocabulary)
         _check(0 <= self.dropout < 1, "dropout", "in [0, 1)", self.dropout)
-        _check(0 < self.learning_rate < 1, "learning_rate", "between 0 and 1", self.learning_rate)
+        for name in ("learning_rate", "embedding_learning_rate"):
+            _check(0 < getattr(self, name) < 1, name, "between 0 and 1", getattr(self, name))
         _check(self.warm_up >= 0, "warm_up", "0 or more", self.warm_up)
         _check(self.clip > 0, "clip", "above 0", self.clip)
         _check(self.device in (None, "cpu", "cuda", "mps"), "device", "cpu, cuda or mps", self.device)

@@ -121,6 +121,10 @@ class Transformer(nn.Module):
         for name, weight in self.named_parameters():  # two additions a layer: smaller ones keep the stream's size
             if name.endswith(("attn.out.weight", "ffn.down.weight")):
                 nn.init.normal_(weight, std=0.02 / math.sqrt(2 * config.layers))
+        # Tokens begin larger than what the layers add, so that these don't drown them; the head, which is the same
+        # matrix, would begin too sure of itself, so the last norm begins small.
+        nn.init.normal_(self.tok_emb.weight, std=0.1)
+        nn.init.constant_(self.norm.weight, 0.2)
 
     @staticmethod
     def _begin(module: nn.Module) -> None:

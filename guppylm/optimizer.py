@@ -77,7 +77,10 @@ class Muon(torch.optim.Optimizer):
 
 
 def optimizers_for(model: Transformer, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """Muon for the layers' matrices; AdamW for embeddings, norms and biases. Only matrices decay."""
+    """Muon for the layers' matrices; AdamW for embeddings, norms and biases. Only matrices decay.
+
+    The rates are the highest ones; the loop multiplies them with the schedule's share.
+    """
     layers = [layer for layer in model.blocks if isinstance(layer, Block)]
     muon = Muon(
         [
@@ -92,6 +95,6 @@ def optimizers_for(model: Transformer, config: TrainConfig) -> list[torch.optim.
     vectors = [weight for weight in model.parameters() if weight.dim() == 1]
     adamw = torch.optim.AdamW(
         [{"params": embeddings, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
-        lr=config.learning_rate, betas=(0.9, 0.95), fused=True,
+        lr=config.embedding_learning_rate, betas=(0.9, 0.95), fused=True,
     )  # fmt: skip
     return [muon, adamw]

@@ -49,18 +49,17 @@ def new_model(config: TrainConfig, vocabulary: int) -> Transformer:
     )
 
 
-def learning_rate(step: int, config: TrainConfig) -> float:
-    """Up in a straight line, then down half a cosine.
+def schedule(step: int, config: TrainConfig) -> float:
+    """The share of the highest learning rates that step takes: up in a straight line, then down half a cosine.
 
-    >>> config = TrainConfig(steps=100, warm_up=10, learning_rate=0.5, final_share=0.1)
-    >>> [round(learning_rate(step, config), 3) for step in (0, 9, 54, 99)]
-    [0.05, 0.5, 0.279, 0.05]
+    >>> config = TrainConfig(steps=100, warm_up=10, final_share=0.1)
+    >>> [round(schedule(step, config), 3) for step in (0, 9, 54, 99)]
+    [0.1, 1.0, 0.557, 0.1]
     """
     if step < config.warm_up:
-        return config.learning_rate * (step + 1) / config.warm_up
+        return (step + 1) / config.warm_up
     way = (step - config.warm_up) / max(1, config.steps - 1 - config.warm_up)
-    share = config.final_share + (1 - config.final_share) * 0.5 * (1 + math.cos(math.pi * min(way, 1)))
-    return config.learning_rate * share
+    return config.final_share + (1 - config.final_share) * 0.5 * (1 + math.cos(math.pi * min(way, 1)))
 
 
 def reply_loss(model: Transformer, batch: Batch) -> Tensor:
@@ -122,6 +121,8 @@ def train(
     progress = Progress()
     if place.checkpoint.exists():
         progress = checkpoint.read(place.checkpoint, model, optimizers)
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    highest_rates = [group["lr"] for group in groups]
     if team.leads:
         line.say(f"training on {device} in {str(how.format).removeprefix('torch.')}: {how.why}")
         if progress.step:
@@ -157,9 +158,9 @@ def train(
         while progress.step < config.steps and not stopped.is_set():
             began = time.perf_counter()
             torch.manual_seed(config.seed * 1_000_003 + progress.step)  # dropout: a resumed step draws the same
-            rate = learning_rate(progress.step, config)
-            for group in (group for optimizer in optimizers for group in optimizer.param_groups):
-                group["lr"] = rate
+            share = schedule(progress.step, config)
+            for group, highest in zip(groups, highest_rates, strict=True):
+                group["lr"] = highest * share
             rows = batches.rows(progress.step)
             reply_tokens = sum(len(row.ids) - row.reply_starts for row in rows)
             mine = rows[team.rank :: team.size]
@@ -191,10 +192,17 @@ def train(
             progress.seconds += took
             if team.leads:
                 tokens = sum(len(row.ids) for row in rows)
+                rate = config.learning_rate * share
                 line.show(progress.step, config.steps, loss_now, rate, took, tokens)
                 records.append(
                     place.metrics,
-                    {"step": progress.step, "loss": loss_now, "lr": rate, "ms": took * 1000, "tokens": tokens},
+                    {
+                        "step": progress.step,
+                        "loss": loss_now,
+                        "lr": rate,
+                        "ms": took * 1000,
+                        "tokens": tokens,
+                    },
                 )
                 look_around()
         if stopped.is_set() and team.leads:
