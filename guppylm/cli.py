@@ -81,12 +81,25 @@ def data(
 
 
 @app.command()
-def check(persona: PersonaPath) -> None:
+def check(
+    persona: PersonaPath,
+    confusable: Annotated[
+        bool, typer.Option("--confusable", help="Also list wordings that read like another topic.")
+    ] = False,
+) -> None:
     """Look for faults in a character's texts; exit 1 if there are any."""
     from guppylm.persona import check as checker
     from guppylm.persona import schema
 
     loaded = schema.load(persona)
+    if confusable:
+        try:
+            from guppylm.evaluate import confusable as classifier
+        except ImportError:
+            raise MissingExtra("scikit-learn", "train") from None
+
+        for line in classifier.report(loaded):
+            print(line)
     faults = list(checker.check(loaded))
     for fault in faults:
         print(fault)

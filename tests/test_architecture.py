@@ -19,7 +19,7 @@ LAYERS = [
     ["data", "model", "processes", "precision"],
     ["optimizer", "weights", "checkpoint", "original", "generate"],
     ["train", "inference", "talk"],
-    ["evaluate.__init__", "evaluate.judge", "evaluate.baselines", "evaluate.card"],
+    ["evaluate.__init__", "evaluate.judge", "evaluate.baselines", "evaluate.confusable", "evaluate.card"],
     ["pipeline"],
     ["cli"],
     ["__main__"],
