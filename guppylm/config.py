@@ -34,7 +34,7 @@ class TrainConfig:
     """Width inside the feed-forward part."""
     dropout: float = 0.0
     """Share of numbers zeroed at random; below one epoch there is nothing to overfit."""
-    steps: int = 1_000
+    steps: int = 1_250
     """Weight updates in all."""
     batch: int = 64
     """Conversations an update."""
@@ -46,6 +46,10 @@ class TrainConfig:
     """The same for embeddings, norms and biases (AdamW)."""
     final_share: float = 0.05
     """Where the cosine ends, as a share of the highest learning rates."""
+    shallow_layers: int = 3
+    """So many layers learn at first, at half the price; the others join in later."""
+    shallow_share: float = 0.45
+    """The share of the updates that the first layers make alone; 0 trains all layers from the start."""
     warm_up: int = 40
     """Updates on the way up from zero."""
     weight_decay: float = 0.1
@@ -66,6 +70,8 @@ class TrainConfig:
         _check(self.width % self.heads == 0, "width", f"divisible by heads ({self.heads})", self.width)
         _check(self.conversations > self.held_out, "conversations", "more than held_out", self.conversations)
         _check(self.vocabulary >= 300, "vocabulary", "at least 300 (256 bytes come first)", self.vocabulary)
+        _check(self.shallow_layers >= 1, "shallow_layers", "at least 1", self.shallow_layers)
+        _check(0 <= self.shallow_share <= 1, "shallow_share", "from 0 to 1", self.shallow_share)
         _check(0 <= self.dropout < 1, "dropout", "in [0, 1)", self.dropout)
         for name in ("learning_rate", "embedding_learning_rate"):
             _check(0 < getattr(self, name) < 1, name, "between 0 and 1", getattr(self, name))

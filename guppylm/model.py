@@ -133,11 +133,11 @@ class Transformer(nn.Module):
         if isinstance(module, nn.Linear):
             nn.init.zeros_(module.bias)
 
-    def hidden(self, ids: Tensor) -> Tensor:
-        """The residual stream after the last block. ids (B, T), T up to the context -> (B, T, D)."""
+    def hidden(self, ids: Tensor, layers: int | None = None) -> Tensor:
+        """The residual stream after the last block, or after so many. ids (B, T), T up to the context -> (B, T, D)."""
         positions = torch.arange(ids.shape[1], device=ids.device)  # (T,)
         x = self.dropout(self.tok_emb(ids) + self.pos_emb(positions))  # (B, T, D)
-        for block in self.blocks:
+        for block in self.blocks[:layers]:
             x = block(x)
         return self.norm(x)  # type: ignore[no-any-return]
 

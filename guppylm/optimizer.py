@@ -56,14 +56,16 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
+            weights = [weight for weight in group["params"] if weight.grad is not None]  # layers that learn already
+            if not weights:
+                continue
             gradients = [
-                self._update(weight, group["momentum"]).view(group["parts"], -1, weight.shape[1])
-                for weight in group["params"]
+                self._update(weight, group["momentum"]).view(group["parts"], -1, weight.shape[1]) for weight in weights
             ]
             updates = orthogonalise(torch.stack(gradients))  # (layers, parts, r, c)
             # 0.2 * sqrt(longer side): steps as large as AdamW's (https://arxiv.org/abs/2502.16982)
             rate = group["lr"] * 0.2 * math.sqrt(max(updates.shape[-2:]))
-            for weight, update in zip(group["params"], updates, strict=True):
+            for weight, update in zip(weights, updates, strict=True):
                 weight.mul_(1 - group["lr"] * group["weight_decay"]).add_(update.flatten(0, 1), alpha=-rate)
 
     def _update(self, weight: Tensor, momentum: float) -> Tensor:

@@ -26,9 +26,8 @@ class Team:
     def add_gradients(self, model: nn.Module) -> None:
         if self.size > 1:
             for weight in model.parameters():
-                if weight.grad is None:
-                    weight.grad = torch.zeros_like(weight)
-                distributed.all_reduce(weight.grad)
+                if weight.grad is not None:  # a layer that learns already
+                    distributed.all_reduce(weight.grad)
 
     def add(self, value: torch.Tensor) -> torch.Tensor:
         if self.size > 1:

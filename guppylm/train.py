@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from guppylm import chat, checkpoint, generate, precision, records, weights
@@ -36,7 +36,7 @@ SAMPLE_MOMENTS = 20
 def new_model(config: TrainConfig, vocabulary: int) -> Transformer:
     """An untrained model, the same for the same seed."""
     torch.manual_seed(config.seed)
-    return Transformer(
+    model = Transformer(
         ModelConfig(
             vocabulary=vocabulary,
             context=chat.CONTEXT,
@@ -47,6 +47,21 @@ def new_model(config: TrainConfig, vocabulary: int) -> Transformer:
             dropout=config.dropout,
         )
     )
+    if config.shallow_share > 0:  # layers that join in later add nothing until they have learned something
+        for name, weight in model.blocks[config.shallow_layers :].named_parameters():
+            if name.endswith(("attn.out.weight", "ffn.down.weight")):
+                nn.init.zeros_(weight)
+    return model
+
+
+def depth(step: int, config: TrainConfig) -> int:
+    """How many layers learn in this step. Gong et al. 2019, "Efficient training of BERT by progressively stacking".
+
+    >>> config = TrainConfig(steps=100, layers=6, shallow_layers=2, shallow_share=0.5)
+    >>> [depth(step, config) for step in (0, 49, 50, 99)]
+    [2, 2, 6, 6]
+    """
+    return min(config.shallow_layers, config.layers) if step < config.shallow_share * config.steps else config.layers
 
 
 def schedule(step: int, config: TrainConfig) -> float:
@@ -62,9 +77,9 @@ def schedule(step: int, config: TrainConfig) -> float:
     return config.final_share + (1 - config.final_share) * 0.5 * (1 + math.cos(math.pi * min(way, 1)))
 
 
-def reply_loss(model: Transformer, batch: Batch) -> Tensor:
+def reply_loss(model: Transformer, batch: Batch, layers: int | None = None) -> Tensor:
     """The summed surprise (nats) at the batch's reply tokens. The head runs only where there is loss."""
-    hidden = model.hidden(batch.ids)[batch.predicts]  # (N, D)
+    hidden = model.hidden(batch.ids, layers)[batch.predicts]  # (N, D)
     return F.cross_entropy(model.logits(hidden).float(), batch.targets, reduction="sum")
 
 
@@ -113,6 +128,10 @@ def train(
     team: Team,
 ) -> bool:
     """Train `model` to the end, or go on from the run's checkpoint. False if it was stopped before the end."""
+    if team.size > config.batch:
+        raise TrainError(
+            f"{team.size} processes cannot share a batch of {config.batch}; start fewer, or set batch higher"
+        )
     device = precision.choose_device(config.device)
     how = precision.choose(device)
     model.to(device).train()
@@ -170,7 +189,7 @@ def train(
                 if not portion:
                     continue
                 with how.context():
-                    loss = reply_loss(model, collate(portion).to(device)) / reply_tokens
+                    loss = reply_loss(model, collate(portion).to(device), depth(progress.step, config)) / reply_tokens
                 torch.autograd.backward(scaler.scale(loss))
                 total += loss.detach()
             team.add_gradients(model)

@@ -77,6 +77,7 @@ OWL = {
 
 QUICK = {
     "layers": "2",
+    "shallow_layers": "1",
     "width": "32",
     "heads": "2",
     "feed_forward": "64",

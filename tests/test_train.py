@@ -130,3 +130,24 @@ def test_presets_and_knobs() -> None:
         assert "\n" not in str(error.value)
     with pytest.raises(GuppyError, match="there are quick, cpu, gpu"):
         configure("fast", {})
+
+
+def test_layers_that_join_in_later_change_nothing_until_they_learn() -> None:
+    """Untouched while the first layers learn alone, then adding exactly nothing, then learning."""
+    config = TrainConfig(
+        layers=3, shallow_layers=1, shallow_share=0.5, width=16, heads=2, feed_forward=16, vocabulary=300, steps=4
+    )
+    model = train.new_model(config, 300)
+    optimizers = optimizers_for(model, config)
+    batch = collate([Encoded([7, 8, 9, 10, 11], 2), Encoded([7, 9, 12], 2)])
+    before = [weight.clone() for weight in model.blocks[1:].parameters()]
+    for step in range(config.steps):
+        if step == 2:
+            assert all(torch.equal(a, b) for a, b in zip(before, model.blocks[1:].parameters(), strict=True))
+            assert torch.equal(model.hidden(batch.ids), model.hidden(batch.ids, layers=1))
+        train.reply_loss(model, batch, train.depth(step, config)).backward()
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+    changed = [not torch.equal(a, b) for a, b in zip(before, model.blocks[1:].parameters(), strict=True)]
+    assert all(changed)
