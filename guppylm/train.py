@@ -69,7 +69,7 @@ def schedule(step: int, config: TrainConfig) -> float:
 
     >>> config = TrainConfig(steps=100, warm_up=10, final_share=0.1)
     >>> [round(schedule(step, config), 3) for step in (0, 9, 54, 99)]
-    [0.1, 1.0, 0.557, 0.1]
+    [0.1, 1.0, 0.558, 0.1]
     """
     if step < config.warm_up:
         return (step + 1) / config.warm_up
