@@ -34,7 +34,7 @@ class TrainConfig:
     """Width inside the feed-forward part."""
     dropout: float = 0.0
     """Share of numbers zeroed at random; below one epoch there is nothing to overfit."""
-    steps: int = 1_250
+    steps: int = 1_350
     """Weight updates in all."""
     batch: int = 64
     """Conversations an update."""
