@@ -33,7 +33,7 @@ class TrainConfig:
     feed_forward: int = 768
     """Width inside the feed-forward part."""
     dropout: float = 0.0
-    """Share of numbers zeroed at random; below one epoch there is nothing to overfit."""
+    """Share of numbers zeroed at random; in one or two epochs there is little to overfit."""
     steps: int = 1_350
     """Weight updates in all."""
     batch: int = 64

@@ -12,7 +12,7 @@ Shapes: B batch, T positions, D width, H attention heads, F feed-forward width, 
     torch.Size([2, 5, 4096])
 
 Sources: Vaswani et al. 2017 (https://arxiv.org/abs/1706.03762); Radford et al. 2019 (GPT-2) for where the
-norms stand and how weights begin; Press & Wolf 2017 (https://arxiv.org/abs/1608.05859) for the tied head.
+norms stand and how most weights begin; Press & Wolf 2017 (https://arxiv.org/abs/1608.05859) for the tied head.
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ def new_model(config: TrainConfig, vocabulary: int) -> Transformer:
 
 
 def depth(step: int, config: TrainConfig) -> int:
-    """How many layers learn in this step. Gong et al. 2019, "Efficient training of BERT by progressively stacking".
+    """How many layers learn in this step. After Gong et al. 2019, "Efficient training of BERT by progressively
+    stacking", who copy the lower layers; ours join in with outputs of zero.
 
     >>> config = TrainConfig(steps=100, layers=6, shallow_layers=2, shallow_share=0.5)
     >>> [depth(step, config) for step in (0, 49, 50, 99)]
@@ -128,9 +129,9 @@ def train(
     team: Team,
 ) -> bool:
     """Train `model` to the end, or go on from the run's checkpoint. False if it was stopped before the end."""
-    if team.size > config.batch:
+    if team.size > len(batches.rows(0)):
         raise TrainError(
-            f"{team.size} processes cannot share a batch of {config.batch}; start fewer, or set batch higher"
+            f"{team.size} processes cannot share a batch of {len(batches.rows(0))}; start fewer, or set batch higher"
         )
     device = precision.choose_device(config.device)
     how = precision.choose(device)

@@ -17,7 +17,9 @@ from guppylm.config import PRESETS, TrainConfig, configure
 from guppylm.data import Batches, collate
 from guppylm.errors import GuppyError
 from guppylm.optimizer import optimizers_for
+from guppylm.processes import Team
 from guppylm.run import Run
+from guppylm.tokenizer import fast
 
 
 def losses(place: Run) -> list[float]:
@@ -151,3 +153,13 @@ def test_layers_that_join_in_later_change_nothing_until_they_learn() -> None:
             optimizer.zero_grad()
     changed = [not torch.equal(a, b) for a, b in zip(before, model.blocks[1:].parameters(), strict=True)]
     assert all(changed)
+
+
+def test_more_processes_than_conversations_in_a_batch_are_refused(small_run: Run, tmp_path: Path) -> None:
+    """A process without a share would have no gradients, and the others would wait for it for ever."""
+    tokenizer, rows = fast.load(small_run.tokenizer), [Encoded([7, 8, 9], 2)] * 16
+    model, line = train.new_model(quick(), tokenizer.get_vocab_size()), records.ProgressLine(Console(quiet=True), 1)
+    with pytest.raises(GuppyError, match="17 processes cannot share a batch of 16"):
+        train.train(
+            model, tokenizer, Batches(rows, 32, 1), rows, [], quick(batch="32"), Run(tmp_path), line, Team(0, 17)
+        )
