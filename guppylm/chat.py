@@ -43,29 +43,49 @@ class Encoded(NamedTuple):
     reply_starts: int
 
 
+class _Frame(NamedTuple):
+    """What stands around a message, as ids: `start`, `head`, the message, `tail`; and `end` after the reply."""
+
+    start: int
+    head: list[int]
+    tail: list[int]
+    end: int
+
+    def prompt(self, text: list[int], context: int) -> list[int]:
+        room = context - min(REPLY_ROOM, context // 2) - len(self.tail) - 1
+        if len(text) > room:
+            text = [*self.head, *text[-(room - len(self.head)) :]]
+        return [self.start, *text, *self.tail]
+
+
+def _frame(tokenizer: Tokenizer) -> _Frame:
+    start, end = fast.special_id(tokenizer, START), fast.special_id(tokenizer, END)
+    head, newline, answer = _encode(tokenizer, ["user\n", "\n", "assistant\n"])
+    return _Frame(start, head, [end, *newline, start, *answer], end)
+
+
 def encode_prompt(tokenizer: Tokenizer, message: str, context: int = CONTEXT) -> list[int]:
     """Ids up to where the reply begins. Of a message that is too long, the last part is kept."""
-    start, end = fast.special_id(tokenizer, START), fast.special_id(tokenizer, END)
-    text, newline = _encode(tokenizer, "user\n" + message.strip()), _encode(tokenizer, "\n")
-    head = _encode(tokenizer, "user\n")
-    tail = [end, *newline, start, *_encode(tokenizer, "assistant\n")]
-    room = context - min(REPLY_ROOM, context // 2) - len(tail) - 1
-    if len(text) > room:
-        text = [*head, *text[-(room - len(head)) :]]
-    return [start, *text, *tail]
+    return _frame(tokenizer).prompt(_encode(tokenizer, ["user\n" + message.strip()])[0], context)
 
 
-def encode_chat(tokenizer: Tokenizer, message: str, reply: str, context: int = CONTEXT) -> Encoded:
-    """Ids of a whole conversation, for training."""
-    prompt = encode_prompt(tokenizer, message, context)
-    ids = [*prompt, *_encode(tokenizer, reply.strip()), fast.special_id(tokenizer, END)]
-    return Encoded(ids[:context], len(prompt))
+def encode_chats(
+    tokenizer: Tokenizer, messages: list[str], replies: list[str], context: int = CONTEXT
+) -> list[Encoded]:
+    """Ids of whole conversations, for training. A reply that does not fit is cut."""
+    frame = _frame(tokenizer)
+    asked = _encode(tokenizer, ["user\n" + message.strip() for message in messages])
+    answered = _encode(tokenizer, [reply.strip() for reply in replies])
+    chats = []
+    for text, reply in zip(asked, answered, strict=True):
+        prompt = frame.prompt(text, context)
+        chats.append(Encoded([*prompt, *reply, frame.end][:context], len(prompt)))
+    return chats
 
 
-def _encode(tokenizer: Tokenizer, text: str) -> list[int]:
-    text = text.encode(errors="replace").decode()  # half a surrogate pair, as argv may hold, is no character
-    ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
-    return ids
+def _encode(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
+    whole = [text.encode(errors="replace").decode() for text in texts]  # half a surrogate pair is no character
+    return [found.ids for found in tokenizer.encode_batch_fast(whole, add_special_tokens=False)]
 
 
 def reply_text(tokenizer: Tokenizer, ids: list[int]) -> str:

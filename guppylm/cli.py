@@ -69,12 +69,15 @@ def data(
 ) -> None:
     """Make a character's conversations, and report how varied they are."""
     from guppylm.persona import generate, report, schema
+    from guppylm.persona.split import split
 
     if held_out >= conversations:
         raise GuppyError(f"--held-out {held_out} leaves nothing of {conversations} conversations to train on")
     loaded = schema.load(persona)
     train_file, eval_file = out / "train.jsonl", out / "eval.jsonl"
-    generate.write(loaded, train_file, eval_file, conversations - held_out, held_out, seed)
+    parts = split(loaded, seed)
+    generate.write(train_file, generate.conversations(parts, "train", conversations - held_out, seed))
+    generate.write(eval_file, generate.conversations(parts, "held_out", held_out, seed))
     variety = report.measure(loaded, train_file, eval_file)
     if not _told(variety.to_json(), as_json):
         report.show(variety, Console())

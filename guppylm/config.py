@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ class TrainConfig:
     seed: int = 1
     """Start of every random number: data, hold-out, weights, order of batches, dropout."""
     conversations: int = 60_000
-    """Conversations made; the held-out ones are among them."""
+    """Conversations of a data set; the held-out ones are among them."""
+    drawings: int = 4
+    """How often the training conversations are drawn: every epoch has new ones, until the first come again."""
     held_out: int = 3_000
     """Conversations kept for measuring, from prompt templates that training never sees."""
     vocabulary: int = VOCABULARY
@@ -34,9 +37,9 @@ class TrainConfig:
     """Width inside the feed-forward part."""
     dropout: float = 0.0
     """Share of numbers zeroed at random; in one or two epochs there is little to overfit."""
-    steps: int = 1_350
+    steps: int = 1_150
     """Weight updates in all."""
-    batch: int = 64
+    batch: int = 192
     """Conversations an update."""
     accumulate: int = 1
     """Parts that an update's batch is computed in: more parts, less memory, the same result."""
@@ -44,16 +47,18 @@ class TrainConfig:
     """Highest learning rate of the layers' matrices (Muon), reached after the warm-up."""
     embedding_learning_rate: float = 8e-3
     """The same for embeddings, norms and biases (AdamW)."""
-    final_share: float = 0.05
+    emphasis: float = 2.0
+    """How much more the first token of a reply counts in the loss; fades over the next few."""
+    final_share: float = 0.02
     """Where the cosine ends, as a share of the highest learning rates."""
-    shallow_layers: int = 3
-    """So many layers learn at first, at half the price; the others join in later."""
-    shallow_share: float = 0.45
+    shallow_layers: int = 2
+    """So many layers learn at first, at a third of the price; the others join in later."""
+    shallow_share: float = 0.93
     """The share of the updates that the first layers make alone; 0 trains all layers from the start."""
     warm_up: int = 40
     """Updates on the way up from zero."""
-    weight_decay: float = 0.1
-    """AdamW's pull towards zero, on matrices only."""
+    weight_decay: float = 0.0
+    """A pull towards zero, on matrices only; conversations that are new in every epoch need none."""
     clip: float = 1.0
     """Largest length of the gradient; longer ones are cut to it."""
     evaluate_every: int = 100
@@ -65,7 +70,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for name in ("layers", "width", "heads", "feed_forward", "steps", "batch", "accumulate", "evaluate_every",
-                     "checkpoint_every", "held_out"):  # fmt: skip
+                     "checkpoint_every", "held_out", "drawings"):  # fmt: skip
             _check(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         _check(self.width % self.heads == 0, "width", f"divisible by heads ({self.heads})", self.width)
         _check(self.conversations > self.held_out, "conversations", "more than held_out", self.conversations)
@@ -75,9 +80,20 @@ class TrainConfig:
         _check(0 <= self.dropout < 1, "dropout", "in [0, 1)", self.dropout)
         for name in ("learning_rate", "embedding_learning_rate"):
             _check(0 < getattr(self, name) < 1, name, "between 0 and 1", getattr(self, name))
+        _check(self.emphasis >= 0, "emphasis", "0 or more", self.emphasis)
         _check(self.warm_up >= 0, "warm_up", "0 or more", self.warm_up)
         _check(self.clip > 0, "clip", "above 0", self.clip)
         _check(self.device in (None, "cpu", "cuda", "mps"), "device", "cpu, cuda or mps", self.device)
+
+    @property
+    def training(self) -> int:
+        """Training conversations in one drawing."""
+        return self.conversations - self.held_out
+
+    @property
+    def drawings_used(self) -> int:
+        """Drawings that the steps get to see."""
+        return min(self.drawings, math.ceil(self.steps * self.batch / self.training))
 
 
 def _check(fine: bool, name: str, wanted: str, got: object) -> None:
@@ -88,7 +104,7 @@ def _check(fine: bool, name: str, wanted: str, got: object) -> None:
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {"steps": 60, "warm_up": 10, "evaluate_every": 20},
     "cpu": {},
-    "gpu": {"batch": 256, "steps": 2_000},
+    "gpu": {"batch": 256, "steps": 2_000, "shallow_share": 0.0},
 }
 
 

@@ -26,13 +26,15 @@ class Batch:
     ids: Tensor  # (B, T)
     predicts: Tensor  # (B, T) bool: places whose next token is part of a reply
     targets: Tensor  # (N,): those next tokens, N = predicts.sum()
+    places: Tensor  # (N,): how far into its reply each of them stands, from 0
 
     def to(self, device: torch.device) -> Batch:
-        return Batch(self.ids.to(device), self.predicts.to(device), self.targets.to(device))
+        return Batch(*(tensor.to(device) for tensor in (self.ids, self.predicts, self.targets, self.places)))
 
 
 def encode_all(tokenizer: Tokenizer, chats: Iterable[Conversation], context: int) -> list[chat.Encoded]:
-    return [chat.encode_chat(tokenizer, one.input, one.output, context) for one in chats]
+    read = list(chats)
+    return chat.encode_chats(tokenizer, [one.input for one in read], [one.output for one in read], context)
 
 
 def collate(rows: list[chat.Encoded]) -> Batch:
@@ -42,29 +44,38 @@ def collate(rows: list[chat.Encoded]) -> Batch:
     for i, row in enumerate(rows):
         ids[i, : len(row.ids)] = torch.tensor(row.ids)
         predicts[i, row.reply_starts - 1 : len(row.ids) - 1] = True
-    return Batch(ids, predicts, ids[:, 1:][predicts[:, :-1]])
+    return Batch(ids, predicts, ids[:, 1:][predicts[:, :-1]], predicts.cumsum(1)[predicts] - 1)
 
 
 class Batches:
-    """All training batches of a run, by number: rows of similar length together, in a random order."""
+    """All training batches of a run, by number: rows of similar length together, in a random order.
 
-    def __init__(self, rows: list[chat.Encoded], batch: int, seed: int) -> None:
-        self._rows, self._batch, self._seed = rows, min(batch, len(rows)), seed
-        self.per_epoch = len(rows) // self._batch
+    Each epoch reads one drawing of the conversations; after the last, the first comes again.
+    """
+
+    def __init__(self, drawings: list[list[chat.Encoded]], batch: int, seed: int) -> None:
+        count = min(map(len, drawings))
+        self._drawings, self._batch, self._seed = drawings, min(batch, count), seed
+        self.per_epoch = count // self._batch
         self._order = lru_cache(maxsize=2)(self._shuffled)
 
     def rows(self, step: int) -> list[chat.Encoded]:
         """The conversations of update number `step`."""
         epoch, position = divmod(step, self.per_epoch)
-        return [self._rows[i] for i in self._order(epoch)[position]]
+        rows = self._drawing(epoch)
+        return [rows[i] for i in self._order(epoch)[position]]
+
+    def _drawing(self, epoch: int) -> list[chat.Encoded]:
+        return self._drawings[epoch % len(self._drawings)]
 
     def _shuffled(self, epoch: int) -> list[list[int]]:
         rng = random.Random(f"{self._seed}/{epoch}")
-        order = list(range(len(self._rows)))
+        rows = self._drawing(epoch)
+        order = list(range(len(rows)))
         rng.shuffle(order)
         batches: list[list[int]] = []
         for first in range(0, len(order), BUCKETS * self._batch):
-            group = sorted(order[first : first + BUCKETS * self._batch], key=lambda i: len(self._rows[i].ids))
+            group = sorted(order[first : first + BUCKETS * self._batch], key=lambda i: len(rows[i].ids))
             batches += [group[i : i + self._batch] for i in range(0, len(group), self._batch)]
         batches = [batch for batch in batches if len(batch) == self._batch]
         rng.shuffle(batches)

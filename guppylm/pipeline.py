@@ -25,12 +25,12 @@ from guppylm.tokenizer import fast
 def train(place: Run, persona: Persona, config: TrainConfig, console: Console, team: Team) -> bool:
     """The model, in the run folder. False if it was stopped before the end."""
     tokenizer: Tokenizer = fast.load(place.tokenizer)
-    rows = data.encode_all(tokenizer, generate.read(place.train_data), chat.CONTEXT)
+    drawings = [data.encode_all(tokenizer, generate.read(file), chat.CONTEXT) for file in place.all_train_data]
     held_out = data.encode_all(tokenizer, generate.read(place.eval_data), chat.CONTEXT)
     model = train_loop.new_model(config, tokenizer.get_vocab_size())
     if team.leads:
         weights.write_config(place, model.config, tokenizer)
-    batches = data.Batches(rows, config.batch, config.seed)
+    batches = data.Batches(drawings, config.batch, config.seed)
     line = records.ProgressLine(console, every=50)
     prompts = list(persona.prompts)
     done = train_loop.train(model, tokenizer, batches, held_out, prompts, config, place, line, team)

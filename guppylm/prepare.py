@@ -16,6 +16,7 @@ from guppylm import chat, files
 from guppylm.config import TrainConfig
 from guppylm.persona import generate, report, schema
 from guppylm.persona.schema import Persona
+from guppylm.persona.split import split
 from guppylm.records import duration
 from guppylm.run import Run, begin
 from guppylm.tokenizer import fast
@@ -25,12 +26,20 @@ def prepare(persona_folder: Path, place: Run, config: TrainConfig, console: Cons
     """Conversations and tokenizer, in the run folder."""
     persona = schema.load(persona_folder)
     begin(persona_folder, place, config)
-    if not (place.train_data.exists() and place.eval_data.exists()):
+    parts, seed = split(persona, config.seed), config.seed
+    drawn = {
+        place.train_data(number): generate.conversations(parts, "train", config.training, seed, number)
+        for number in range(1, config.drawings_used + 1)
+    }
+    drawn[place.eval_data] = generate.conversations(parts, "held_out", config.held_out, seed)
+    if not all(file.exists() for file in drawn):
         began = time.perf_counter()
-        count = config.conversations - config.held_out
-        generate.write(persona, place.train_data, place.eval_data, count, config.held_out, config.seed)
-        console.print(f"{config.conversations:,} conversations in {duration(time.perf_counter() - began)}")
-        report.show(report.measure(persona, place.train_data, place.eval_data), console)
+        for file, chats in drawn.items():
+            if not file.exists():
+                generate.write(file, chats)
+        made = config.held_out + config.training * config.drawings_used
+        console.print(f"{made:,} conversations in {duration(time.perf_counter() - began)}", highlight=False)
+        report.show(report.measure(persona, place.train_data(), place.eval_data), console)
     if not place.tokenizer.exists():
         began = time.perf_counter()
         tokenizer = fast.train(training_texts(place), config.vocabulary)
@@ -42,7 +51,7 @@ def prepare(persona_folder: Path, place: Run, config: TrainConfig, console: Cons
 
 def training_texts(place: Run) -> Iterator[str]:
     """What the tokenizer learns from: the training split, as it stands between the special tokens."""
-    for one in generate.read(place.train_data):
+    for one in generate.read(place.train_data()):
         yield from chat.segments(one.input, one.output)
 
 

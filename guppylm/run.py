@@ -1,7 +1,7 @@
 """A run folder, which is a Hugging Face model folder: what stands in it, and how it comes about.
 
 config.json  model.safetensors  tokenizer.json  tokenizer_config.json  generation_config.json
-persona/  data/train.jsonl  data/eval.jsonl         what it was made from
+persona/  data/train*.jsonl  data/eval.jsonl        what it was made from
 run.json  metrics.jsonl  samples.jsonl  report.json  loss.png  checkpoint/last.safetensors
 """
 
@@ -12,6 +12,7 @@ import hashlib
 import platform
 import shutil
 from dataclasses import dataclass
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,14 @@ class Run:
     def persona(self) -> Path:
         return self.folder / "persona"
 
+    def train_data(self, drawing: int = 1) -> Path:
+        return self.folder / "data" / (f"train-{drawing}.jsonl" if drawing > 1 else "train.jsonl")
+
     @property
-    def train_data(self) -> Path:
-        return self.folder / "data" / "train.jsonl"
+    def all_train_data(self) -> list[Path]:
+        """Every drawing that is there; the first one, even if it is not."""
+        others = takewhile(Path.exists, map(self.train_data, count(2)))
+        return [self.train_data(), *others]
 
     @property
     def eval_data(self) -> Path:

@@ -78,10 +78,15 @@ def schedule(step: int, config: TrainConfig) -> float:
     return config.final_share + (1 - config.final_share) * 0.5 * (1 + math.cos(math.pi * min(way, 1)))
 
 
-def reply_loss(model: Transformer, batch: Batch, layers: int | None = None) -> Tensor:
-    """The summed surprise (nats) at the batch's reply tokens. The head runs only where there is loss."""
+def reply_losses(model: Transformer, batch: Batch, layers: int | None = None) -> Tensor:
+    """The surprise (nats) at each of the batch's N reply tokens. The head runs only where there is loss."""
     hidden = model.hidden(batch.ids, layers)[batch.predicts]  # (N, D)
-    return F.cross_entropy(model.logits(hidden).float(), batch.targets, reduction="sum")
+    return F.cross_entropy(model.logits(hidden).float(), batch.targets, reduction="none")
+
+
+def weigh(places: Tensor, emphasis: float) -> Tensor:
+    """How much each reply token counts. With its first words a reply decides which one it is; the rest is reciting."""
+    return 1 + emphasis * torch.exp(-places / 2)
 
 
 @torch.no_grad()
@@ -93,7 +98,7 @@ def held_out_loss(model: Transformer, rows: list[chat.Encoded], how: precision.P
     for first in range(0, len(ordered), batch):
         part = collate(ordered[first : first + batch]).to(how.device)
         with how.context():
-            total += float(reply_loss(model, part))
+            total += float(reply_losses(model, part).sum())
         count += len(part.targets)
     model.train()
     return total / count
@@ -189,10 +194,12 @@ def train(
                 portion = mine[part :: config.accumulate]
                 if not portion:
                     continue
+                batch = collate(portion).to(device)
                 with how.context():
-                    loss = reply_loss(model, collate(portion).to(device), depth(progress.step, config)) / reply_tokens
-                torch.autograd.backward(scaler.scale(loss))
-                total += loss.detach()
+                    losses = reply_losses(model, batch, depth(progress.step, config)) / reply_tokens
+                weighted = (losses * weigh(batch.places, config.emphasis)).sum()
+                torch.autograd.backward(scaler.scale(weighted))
+                total += losses.detach().sum()
             team.add_gradients(model)
             for optimizer in optimizers:
                 scaler.unscale_(optimizer)

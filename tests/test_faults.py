@@ -157,9 +157,9 @@ def test_no_space_for_the_conversations(tmp_path: Path) -> None:
         _, errors = process.communicate()
     assert process.returncode == 1
     assert len(errors.splitlines()) == 1
-    assert errors.startswith(f"guppylm: {place.train_data}: cannot be written (File too large)")
+    assert errors.startswith(f"guppylm: {place.train_data()}: cannot be written (File too large)")
     assert leftovers(place) == []
-    assert not place.train_data.exists()
+    assert not place.train_data().exists()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")

@@ -24,7 +24,9 @@ sleep, friends, jokes, fear, love, age, intelligence, poop, doctor, singing, tv
 @pytest.fixture(scope="session")
 def sixty_thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("guppy")
-    generate.write(GUPPY, folder / "train.jsonl", folder / "eval.jsonl", 57_000, 3_000, seed=1)
+    parts = split(GUPPY, seed=1)
+    generate.write(folder / "train.jsonl", generate.conversations(parts, "train", 57_000, seed=1))
+    generate.write(folder / "eval.jsonl", generate.conversations(parts, "held_out", 3_000, seed=1))
     return folder
 
 

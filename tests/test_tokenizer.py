@@ -85,7 +85,7 @@ def test_a_saved_tokenizer_still_keeps_typed_special_tokens_text(tokenizer: Toke
 
 
 def test_the_chat_format_is_what_its_docstring_shows(tokenizer: Tokenizer) -> None:
-    encoded = chat.encode_chat(tokenizer, "Hi guppy ", "hello.")
+    [encoded] = chat.encode_chats(tokenizer, ["Hi guppy "], ["hello."])
     text = tokenizer.decode(encoded.ids, skip_special_tokens=False)
     assert text == "<|im_start|>user\nhi guppy<|im_end|>\n<|im_start|>assistant\nhello.<|im_end|>"
     assert tokenizer.decode(encoded.ids[encoded.reply_starts :], skip_special_tokens=False) == "hello.<|im_end|>"

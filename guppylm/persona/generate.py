@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,7 +20,7 @@ from typing import Literal
 from guppylm import files
 from guppylm.errors import PersonaError, RunError
 from guppylm.persona.schema import Exchange, Persona, Template
-from guppylm.persona.split import Split, split
+from guppylm.persona.split import Split
 from guppylm.persona.template import Word, fill
 
 Part = Literal["train", "held_out"]
@@ -50,12 +50,12 @@ class Conversation:
         return cls(**{**row, "slots": {name: Word(*word) for name, word in row["slots"].items()}})
 
 
-def conversations(parts: Split, part: Part, count: int, seed: int) -> Iterator[Conversation]:
-    """Draw conversations: an exchange, a wording, a reply; all at even odds.
+def conversations(parts: Split, part: Part, count: int, seed: int, drawing: int = 1) -> Iterator[Conversation]:
+    """Draw conversations: an exchange, a wording, a reply; all at even odds. Another drawing, other ones.
 
     From the held-out part come only prompts that no training template can make in any filling.
     """
-    rng = random.Random(f"{seed}/{part}")
+    rng = random.Random(f"{seed}/{part}/{drawing}")
     templates = getattr(parts, part)
     exchanges = [exchange for exchange in parts.persona.exchanges if templates[exchange.key]]
     for _ in range(count):
@@ -100,13 +100,9 @@ def _dress(prompt: str, persona: Persona, dress: bool, rng: random.Random) -> st
     return prompt
 
 
-def write(persona: Persona, train: Path, held_out: Path, count: int, held_out_count: int, seed: int) -> None:
-    """Write both parts as JSON lines. Each file appears under its name only when it is complete."""
-    parts = split(persona, seed)
-    sizes: list[tuple[Path, Part, int]] = [(train, "train", count), (held_out, "held_out", held_out_count)]
-    for file, part, size in sizes:
-        chats = conversations(parts, part, size, seed)
-        files.write_chunks(file, (f"{chat.to_json()}\n".encode() for chat in chats))
+def write(file: Path, chats: Iterable[Conversation]) -> None:
+    """Conversations as JSON lines. The file appears under its name only when it is complete."""
+    files.write_chunks(file, (f"{chat.to_json()}\n".encode() for chat in chats))
 
 
 def read(file: Path) -> Iterator[Conversation]:
