@@ -41,6 +41,7 @@ class Encoded(NamedTuple):
 
     ids: list[int]
     reply_starts: int
+    message: range = range(0)  # where the person's own words stand
 
 
 class _Frame(NamedTuple):
@@ -79,7 +80,8 @@ def encode_chats(
     chats = []
     for text, reply in zip(asked, answered, strict=True):
         prompt = frame.prompt(text, context)
-        chats.append(Encoded([*prompt, *reply, frame.end][:context], len(prompt)))
+        message = range(1 + len(frame.head), len(prompt) - len(frame.tail))
+        chats.append(Encoded([*prompt, *reply, frame.end][:context], len(prompt), message))
     return chats
 
 

@@ -37,6 +37,8 @@ class TrainConfig:
     """Width inside the feed-forward part."""
     dropout: float = 0.0
     """Share of numbers zeroed at random; in one or two epochs there is little to overfit."""
+    word_dropout: float = 0.1
+    """Share of a message's tokens that go missing while training, so that no single word decides."""
     steps: int = 1_150
     """Weight updates in all."""
     batch: int = 192
@@ -77,7 +79,8 @@ class TrainConfig:
         _check(self.vocabulary >= 300, "vocabulary", "at least 300 (256 bytes come first)", self.vocabulary)
         _check(self.shallow_layers >= 1, "shallow_layers", "at least 1", self.shallow_layers)
         _check(0 <= self.shallow_share <= 1, "shallow_share", "from 0 to 1", self.shallow_share)
-        _check(0 <= self.dropout < 1, "dropout", "in [0, 1)", self.dropout)
+        for name in ("dropout", "word_dropout"):
+            _check(0 <= getattr(self, name) < 1, name, "in [0, 1)", getattr(self, name))
         for name in ("learning_rate", "embedding_learning_rate"):
             _check(0 < getattr(self, name) < 1, name, "between 0 and 1", getattr(self, name))
         _check(self.emphasis >= 0, "emphasis", "0 or more", self.emphasis)

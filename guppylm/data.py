@@ -47,23 +47,35 @@ def collate(rows: list[chat.Encoded]) -> Batch:
     return Batch(ids, predicts, ids[:, 1:][predicts[:, :-1]], predicts.cumsum(1)[predicts] - 1)
 
 
+def leave_out(row: chat.Encoded, share: float, rng: random.Random) -> chat.Encoded:
+    """Some tokens of the message go missing, as a distracted listener would hear it; those that the reply repeats stay.
+
+    So the model learns to understand from whichever words are there, and not from a single one. Word dropout, after
+    Iyyer et al. 2015, "Deep unordered composition rivals syntactic methods for text classification".
+    """
+    repeated = set(row.ids[row.reply_starts :])
+    gone = {i for i in row.message if row.ids[i] not in repeated and rng.random() < share}
+    return chat.Encoded([token for i, token in enumerate(row.ids) if i not in gone], row.reply_starts - len(gone))
+
+
 class Batches:
     """All training batches of a run, by number: rows of similar length together, in a random order.
 
     Each epoch reads one drawing of the conversations; after the last, the first comes again.
     """
 
-    def __init__(self, drawings: list[list[chat.Encoded]], batch: int, seed: int) -> None:
+    def __init__(self, drawings: list[list[chat.Encoded]], batch: int, seed: int, word_dropout: float = 0.0) -> None:
         count = min(map(len, drawings))
         self._drawings, self._batch, self._seed = drawings, min(batch, count), seed
         self.per_epoch = count // self._batch
+        self._word_dropout = word_dropout
         self._order = lru_cache(maxsize=2)(self._shuffled)
 
     def rows(self, step: int) -> list[chat.Encoded]:
         """The conversations of update number `step`."""
         epoch, position = divmod(step, self.per_epoch)
-        rows = self._drawing(epoch)
-        return [rows[i] for i in self._order(epoch)[position]]
+        rows, rng = self._drawing(epoch), random.Random(f"{self._seed}/{step}")
+        return [leave_out(rows[i], self._word_dropout, rng) for i in self._order(epoch)[position]]
 
     def _drawing(self, epoch: int) -> list[chat.Encoded]:
         return self._drawings[epoch % len(self._drawings)]

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from tokenizers import Tokenizer
 
-from guppylm import chat, data, records, weights
+from guppylm import chat, data, embeddings, records, weights
 from guppylm import train as train_loop
 from guppylm.config import TrainConfig
 from guppylm.evaluate import card as report_card
@@ -28,9 +28,10 @@ def train(place: Run, persona: Persona, config: TrainConfig, console: Console, t
     drawings = [data.encode_all(tokenizer, generate.read(file), chat.CONTEXT) for file in place.all_train_data]
     held_out = data.encode_all(tokenizer, generate.read(place.eval_data), chat.CONTEXT)
     model = train_loop.new_model(config, tokenizer.get_vocab_size())
+    embeddings.begin(model.tok_emb.weight, drawings[0])
     if team.leads:
         weights.write_config(place, model.config, tokenizer)
-    batches = data.Batches(drawings, config.batch, config.seed)
+    batches = data.Batches(drawings, config.batch, config.seed, config.word_dropout)
     line = records.ProgressLine(console, every=50)
     prompts = list(persona.prompts)
     done = train_loop.train(model, tokenizer, batches, held_out, prompts, config, place, line, team)

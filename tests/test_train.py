@@ -1,6 +1,7 @@
 """The training loop: resumable to the bit, the same in one process or two, and honest about its batches."""
 
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,9 @@ from conftest import QUICK, quick, write_persona
 from rich.console import Console
 
 from guppylm import checkpoint, pipeline, records, train
-from guppylm.chat import Encoded
+from guppylm.chat import Encoded, encode_chats
 from guppylm.config import PRESETS, TrainConfig, configure
-from guppylm.data import Batches, collate
+from guppylm.data import Batches, collate, leave_out
 from guppylm.errors import GuppyError
 from guppylm.optimizer import optimizers_for
 from guppylm.processes import Team
@@ -165,3 +166,26 @@ def test_more_processes_than_conversations_in_a_batch_are_refused(small_run: Run
         train.train(
             model, tokenizer, Batches([rows], 32, 1), rows, [], quick(batch="32"), Run(tmp_path), line, Team(0, 17)
         )
+
+
+def test_word_dropout_takes_only_words_of_the_message_that_the_reply_does_not_repeat() -> None:
+    row = Encoded([1, 2, 10, 11, 12, 13, 3, 4, 12, 20, 21], 8, range(2, 6))
+    rng = random.Random(1)
+    for _ in range(200):
+        left = leave_out(row, 0.5, rng)
+        assert left.ids[left.reply_starts :] == [12, 20, 21]
+        assert left.ids[:2] == [1, 2]
+        assert 12 in left.ids[2 : left.reply_starts]
+        assert left.ids[left.reply_starts - 2 : left.reply_starts] == [3, 4]
+    gone = [10 not in leave_out(row, 0.5, rng).ids for _ in range(1000)]
+    assert 450 < sum(gone) < 550
+    assert leave_out(row, 0.0, rng).ids == row.ids
+
+
+def test_the_message_of_an_encoded_chat_is_what_the_person_said(small_run: Run) -> None:
+    tokenizer = fast.load(small_run.tokenizer)
+    for said in ("hi", "where is my dinner", "word " * 300):
+        [row] = encode_chats(tokenizer, [said], ["hoo."])
+        words = tokenizer.decode([row.ids[i] for i in row.message]).strip()
+        assert words
+        assert said.strip().endswith(words)
