@@ -16,7 +16,7 @@ LAYERS = [
      "persona.report", "persona.check"],
     ["tokenizer.__init__", "tokenizer.reference", "tokenizer.fast", "chat", "config", "records"],
     ["run", "prepare"],
-    ["data", "model", "processes", "precision"],
+    ["data", "embeddings", "model", "processes", "precision"],
     ["optimizer", "weights", "checkpoint", "original", "generate"],
     ["train", "inference", "talk"],
     ["evaluate.__init__", "evaluate.judge", "evaluate.baselines", "evaluate.confusable", "evaluate.card"],

@@ -1,5 +1,6 @@
 """The training loop: resumable to the bit, the same in one process or two, and honest about its batches."""
 
+import itertools
 import os
 import random
 import subprocess
@@ -18,6 +19,8 @@ from guppylm.config import PRESETS, TrainConfig, configure
 from guppylm.data import Batches, collate, leave_out
 from guppylm.errors import GuppyError
 from guppylm.optimizer import optimizers_for
+from guppylm.persona import generate
+from guppylm.prepare import prepare
 from guppylm.processes import Team
 from guppylm.run import Run
 from guppylm.tokenizer import fast
@@ -189,3 +192,26 @@ def test_the_message_of_an_encoded_chat_is_what_the_person_said(small_run: Run) 
         words = tokenizer.decode([row.ids[i] for i in row.message]).strip()
         assert words
         assert said.strip().endswith(words)
+
+
+def test_every_epoch_has_conversations_of_its_own_and_none_has_a_held_out_prompt(tmp_path: Path) -> None:
+    place, config = Run(tmp_path / "run"), quick(batch="100", steps="14", conversations="600", drawings="2")
+    prepare(write_persona(tmp_path / "owl"), place, config, Console(quiet=True))
+    assert place.all_train_data == [place.train_data(1), place.train_data(2)]
+    held_out = {one.input for one in generate.read(place.eval_data)}
+    drawings = [[one.to_json() for one in generate.read(file)] for file in place.all_train_data]
+    assert all(len(drawing) == 540 for drawing in drawings)
+    assert drawings[0] != drawings[1]
+    assert not held_out & {one.input for file in place.all_train_data for one in generate.read(file)}
+    fewer = quick(batch="100", steps="5", conversations="600", drawings="2")
+    assert fewer.drawings_used == 1
+
+
+def test_the_first_words_of_a_reply_weigh_more() -> None:
+    weights = train.weigh(torch.arange(10), 2.0)
+    assert weights[0] == 3
+    assert all(a > b for a, b in itertools.pairwise(weights.tolist()))
+    assert weights[-1] < 1.05
+    batch = collate([Encoded([9, 9, 1, 2, 3], 2), Encoded([9, 4, 5], 1)])
+    assert sorted(batch.places.tolist()) == [0, 0, 1, 1, 2]
+    assert batch.targets[batch.places == 0].tolist() == [1, 4]
