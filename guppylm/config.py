@@ -39,7 +39,7 @@ class TrainConfig:
     """Share of numbers zeroed at random; in one or two epochs there is little to overfit."""
     word_dropout: float = 0.1
     """Share of a message's tokens that go missing while training, so that no single word decides."""
-    steps: int = 1_150
+    steps: int = 1_250
     """Weight updates in all."""
     batch: int = 192
     """Conversations an update."""
@@ -55,7 +55,7 @@ class TrainConfig:
     """Where the cosine ends, as a share of the highest learning rates."""
     shallow_layers: int = 2
     """So many layers learn at first, at a third of the price; the others join in later."""
-    shallow_share: float = 0.93
+    shallow_share: float = 0.95
     """The share of the updates that the first layers make alone; 0 trains all layers from the start."""
     warm_up: int = 40
     """Updates on the way up from zero."""

@@ -14,6 +14,7 @@ import random
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +27,7 @@ from guppylm.persona.template import Word, fill
 Part = Literal["train", "held_out"]
 
 OPENED, CLOSED, PUNCTUATED, APOSTROPHE_LOST = 0.20, 0.12, 0.45, 0.40  # shares of the prompts
+ECHO_ODDS = 1.5  # against 1 for other exchanges, while training
 MOST_DRAWS = 200  # tries for one held-out prompt before its templates are called leaky
 
 
@@ -51,16 +53,20 @@ class Conversation:
 
 
 def conversations(parts: Split, part: Part, count: int, seed: int, drawing: int = 1) -> Iterator[Conversation]:
-    """Draw conversations: an exchange, a wording, a reply; all at even odds. Another drawing, other ones.
+    """Draw conversations: an exchange, a wording, a reply. Another drawing, other ones.
 
-    From the held-out part come only prompts that no training template can make in any filling.
+    All are drawn at even odds, but to train on, exchanges whose replies echo a word of the prompt come more often:
+    repeating any word is harder to learn than saying a line by heart. From the held-out part come only prompts that
+    no training template can make in any filling.
     """
     rng = random.Random(f"{seed}/{part}/{drawing}")
     templates = getattr(parts, part)
     exchanges = [exchange for exchange in parts.persona.exchanges if templates[exchange.key]]
+    odds = [ECHO_ODDS if part == "train" and exchange.echoes else 1 for exchange in exchanges]
+    cumulative = list(accumulate(odds))
     for _ in range(count):
         for _ in range(MOST_DRAWS):
-            exchange = rng.choice(exchanges)
+            [exchange] = rng.choices(exchanges, cum_weights=cumulative)
             chat = _converse(parts.persona, exchange, rng.choice(templates[exchange.key]), rng)
             if part == "train" or not parts.leaks(chat.input):
                 yield chat

@@ -17,6 +17,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -92,6 +93,12 @@ class Exchange:
     @property
     def key(self) -> str:
         return f"{self.topic}/{self.name}"
+
+    @cached_property
+    def echoes(self) -> bool:
+        """Do its replies repeat a word that its prompts name?"""
+        said = {slot.name for template in self.say for slot in slots(template.nodes)}
+        return any(slot.name in said for template in self.reply for slot in slots(template.nodes))
 
 
 @dataclass(frozen=True)
