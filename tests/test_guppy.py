@@ -2,12 +2,16 @@
 
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
+from statistics import mean
 
 import pytest
 
 from guppylm.persona import check, generate, report, schema
 from guppylm.persona.generate import Conversation
+from guppylm.persona.match import Index
+from guppylm.persona.schema import Exchange
 from guppylm.persona.split import split, undressed
 
 PERSONAS = Path(__file__).parent.parent / "personas"
@@ -97,6 +101,38 @@ def test_the_unique_counts_are_right(sixty_thousand: Path) -> None:
         (variety.unique_pairs, {(row.input, row.output) for row in rows}),
     ):
         assert counted == pytest.approx(len(texts), rel=0.005)
+
+
+def test_echoing_exchanges_come_half_again_as_often_in_training_and_not_in_the_exam(sixty_thousand: Path) -> None:
+    def times(file: Path, exchanges: list[Exchange]) -> float:
+        count = Counter(one.exchange for one in generate.read(file))
+        return mean(count[exchange.key] for exchange in exchanges)
+
+    examined = [exchange for exchange in GUPPY.exchanges if len(exchange.say) >= 10]
+    echoing = [exchange for exchange in examined if exchange.echoes]
+    others = [exchange for exchange in examined if not exchange.echoes]
+    assert min(len(echoing), len(others)) > 100
+    assert times(sixty_thousand / "train.jsonl", echoing) / times(sixty_thousand / "train.jsonl", others) == (
+        pytest.approx(1.5, abs=0.06)
+    )
+    assert times(sixty_thousand / "eval.jsonl", echoing) / times(sixty_thousand / "eval.jsonl", others) == (
+        pytest.approx(1, abs=0.15)
+    )
+
+
+def test_the_first_reply_is_the_favourite() -> None:
+    """Counted over all exchanges with five replies, by asking which template made each reply."""
+    exchanges = {exchange.key: exchange for exchange in GUPPY.exchanges if len(exchange.reply) == 5}
+    said: Counter[str] = Counter()
+    for one in generate.conversations(split(GUPPY, 1), "train", 3_000, seed=5):
+        if exchange := exchanges.get(one.exchange):
+            index = Index((str(place), template.nodes, exchange.lists) for place, template in enumerate(exchange.reply))
+            found = index.find(one.output, one.slots)
+            if len(found) == 1:
+                said[found[0]] += 1
+    shares = [said[str(place)] / said.total() for place in range(5)]
+    assert said.total() > 2_500
+    assert shares == pytest.approx([60 / 137, 30 / 137, 20 / 137, 15 / 137, 12 / 137], abs=0.03)
 
 
 def test_a_seed_gives_the_same_conversations() -> None:

@@ -14,6 +14,7 @@ import random
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Literal
@@ -55,9 +56,9 @@ class Conversation:
 def conversations(parts: Split, part: Part, count: int, seed: int, drawing: int = 1) -> Iterator[Conversation]:
     """Draw conversations: an exchange, a wording, a reply. Another drawing, other ones.
 
-    All are drawn at even odds, but to train on, exchanges whose replies echo a word of the prompt come more often:
-    repeating any word is harder to learn than saying a line by heart. From the held-out part come only prompts that
-    no training template can make in any filling.
+    Exchanges and wordings have even odds, but to train on, exchanges whose replies echo a word of the prompt come more
+    often: repeating any word is harder to learn than saying a line by heart. From the held-out part come only prompts
+    that no training template can make in any filling.
     """
     rng = random.Random(f"{seed}/{part}/{drawing}")
     templates = getattr(parts, part)
@@ -78,11 +79,21 @@ def conversations(parts: Split, part: Part, count: int, seed: int, drawing: int 
             )
 
 
+@cache
+def favourites(replies: int) -> list[float]:
+    """The odds of an exchange's replies: the second is said half as often as the first, and so on (Zipf's law).
+
+    Everybody has favourite sayings. With equal odds, a model in doubt would mix two replies into one.
+    """
+    return [1 / place for place in range(1, replies + 1)]
+
+
 def _converse(persona: Persona, exchange: Exchange, say: Template, rng: random.Random) -> Conversation:
     bound: dict[str, Word] = {}
     prompt = fill(say.nodes, exchange.lists, bound, rng)
     named = dict(bound)
-    reply = fill(rng.choice(exchange.reply).nodes, exchange.lists, bound, rng)
+    [answer] = rng.choices(exchange.reply, favourites(len(exchange.reply)))
+    reply = fill(answer.nodes, exchange.lists, bound, rng)
     return Conversation(_dress(prompt, persona, exchange.dress, rng), reply, exchange.topic, exchange.key, named)
 
 
