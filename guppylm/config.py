@@ -39,7 +39,7 @@ class TrainConfig:
     """Share of numbers zeroed at random; in one or two epochs there is little to overfit."""
     word_dropout: float = 0.1
     """Share of a message's tokens that go missing while training, so that no single word decides."""
-    steps: int = 1_350
+    steps: int = 1_250
     """Weight updates in all."""
     batch: int = 192
     """Conversations an update."""
