@@ -2,6 +2,7 @@
 
 >>> from pathlib import Path
 >>> from guppylm.persona.schema import load
+>>> from guppylm.persona.split import split
 >>> chats = conversations(split(load(Path("personas/guppy")), seed=1), "train", count=3, seed=1)
 >>> [type(chat.input).__name__ for chat in chats]
 ['str', 'str', 'str']
