@@ -36,7 +36,7 @@ class TrainConfig:
     feed_forward: int = 768
     """Width inside the feed-forward part."""
     dropout: float = 0.0
-    """Share of numbers zeroed at random; in one or two epochs there is little to overfit."""
+    """Share of numbers zeroed at random; it slowed learning down here (docs/log.md)."""
     word_dropout: float = 0.1
     """Share of a message's tokens that go missing while training, so that no single word decides."""
     steps: int = 1_250

@@ -38,7 +38,8 @@ def prepare(persona_folder: Path, place: Run, config: TrainConfig, console: Cons
             if not file.exists():
                 generate.write(file, chats)
         made = config.held_out + config.training * config.drawings_used
-        console.print(f"{made:,} conversations in {duration(time.perf_counter() - began)}", highlight=False)
+        took = duration(time.perf_counter() - began)
+        console.print(f"{made:,} conversations in {took}; the first {config.conversations:,}:", highlight=False)
         report.show(report.measure(persona, place.train_data(), place.eval_data), console)
     if not place.tokenizer.exists():
         began = time.perf_counter()
