@@ -84,7 +84,7 @@ QUICK = {
     "conversations": "600",
     "held_out": "60",
     "vocabulary": "400",
-    "steps": "45",  # after 30 the owl would say nothing at all
+    "steps": "30",
     "batch": "16",
     "evaluate_every": "10",
     "checkpoint_every": "10",

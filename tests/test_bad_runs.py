@@ -148,7 +148,7 @@ def test_a_run_made_with_other_settings_is_left_alone(copied: Run) -> None:
     before = copied.history.read_bytes()
     with pytest.raises(RunError) as caught:
         run.begin(copied.persona, copied, quick(steps="31"))
-    assert_one_line(caught, str(copied.folder), "steps was 45, now 31", "choose another folder", "--restart")
+    assert_one_line(caught, str(copied.folder), "steps was 30, now 31", "choose another folder", "--restart")
     assert copied.history.read_bytes() == before
 
 
