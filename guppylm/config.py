@@ -39,7 +39,7 @@ class TrainConfig:
     """Share of numbers zeroed at random; it slowed learning down here (docs/log.md)."""
     word_dropout: float = 0.1
     """Share of a message's tokens that go missing while training, so that no single word decides."""
-    steps: int = 1_250
+    steps: int = 1_300
     """Weight updates in all."""
     batch: int = 192
     """Conversations an update."""

@@ -51,7 +51,7 @@ def greedy_replies(
             width = max(len(ids) for ids in rows.values())
             padded = torch.tensor([ids + [0] * (width - len(ids)) for ids in rows.values()], device=device)
             last = torch.tensor([len(ids) - 1 for ids in rows.values()], device=device)
-            hidden = model.hidden(padded)[torch.arange(len(rows), device=device), last]  # (rows, D)
+            hidden = model.hidden(padded, at=(torch.arange(len(rows), device=device), last))  # (rows, D)
             logits = model.logits(hidden)  # (rows, V)
             logits[:, forbidden] = -torch.inf
             for i, token in zip(list(rows), logits.argmax(-1).tolist(), strict=True):

@@ -19,10 +19,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from types import EllipsisType
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+
+Places = Tensor | tuple[Tensor, ...] | EllipsisType  # whatever picks from (B, T): a mask, indices, or `...` for all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +68,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(config.width, config.width)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, at: Places = ...) -> Tensor:
         batch, positions, width = x.shape
         q, k, v = (
             part.view(batch, positions, self.heads, width // self.heads).transpose(1, 2)  # (B, H, T, D/H)
@@ -75,7 +79,7 @@ class Attention(nn.Module):
         weights = scores.masked_fill(future, -torch.inf).softmax(dim=-1)  # (B, H, T, T): each row sums to 1
         gathered = self.dropout(weights) @ v  # (B, H, T, D/H)
         gathered = gathered.transpose(1, 2).reshape(batch, positions, width)  # (B, T, D): heads side by side
-        return self.out(gathered)  # type: ignore[no-any-return]
+        return self.out(gathered[at])  # type: ignore[no-any-return]
 
 
 class FeedForward(nn.Module):
@@ -101,8 +105,8 @@ class Block(nn.Module):
         self.ffn = FeedForward(config)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.dropout(self.attn(self.norm1(x)))
+    def forward(self, x: Tensor, at: Places = ...) -> Tensor:
+        x = x[at] + self.dropout(self.attn(self.norm1(x), at))
         return x + self.dropout(self.ffn(self.norm2(x)))  # type: ignore[no-any-return]
 
 
@@ -133,13 +137,17 @@ class Transformer(nn.Module):
         if isinstance(module, nn.Linear):
             nn.init.zeros_(module.bias)
 
-    def hidden(self, ids: Tensor, layers: int | None = None) -> Tensor:
-        """The residual stream after the last block, or after so many. ids (B, T), T up to the context -> (B, T, D)."""
+    def hidden(self, ids: Tensor, layers: int | None = None, at: Places = ...) -> Tensor:
+        """The residual stream after the last block, or after so many. ids (B, T), T up to the context -> (B, T, D).
+
+        If only some places are wanted, the last block does without the others, which nobody would read: -> (N, D).
+        """
         positions = torch.arange(ids.shape[1], device=ids.device)  # (T,)
         x = self.dropout(self.tok_emb(ids) + self.pos_emb(positions))  # (B, T, D)
-        for block in self.blocks[:layers]:
+        *lower, last = self.blocks[:layers]
+        for block in lower:
             x = block(x)
-        return self.norm(x)  # type: ignore[no-any-return]
+        return self.norm(last(x, at))  # type: ignore[no-any-return]
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Scores of all tokens to come next. hidden (..., D) -> (..., V)."""

@@ -80,7 +80,7 @@ def schedule(step: int, config: TrainConfig) -> float:
 
 def reply_losses(model: Transformer, batch: Batch, layers: int | None = None) -> Tensor:
     """The surprise (nats) at each of the batch's N reply tokens. The head runs only where there is loss."""
-    hidden = model.hidden(batch.ids, layers)[batch.predicts]  # (N, D)
+    hidden = model.hidden(batch.ids, layers, batch.predicts)  # (N, D)
     return F.cross_entropy(model.logits(hidden).float(), batch.targets, reduction="none")
 
 
