@@ -43,6 +43,10 @@ class Encoded(NamedTuple):
     reply_starts: int
     message: range = range(0)  # where the person's own words stand
 
+    def guessed_from(self, loss_on: str) -> int:
+        """The first place whose token the model has to guess: the reply's first, or the second of all."""
+        return self.reply_starts if loss_on == "reply" else 1
+
 
 class _Frame(NamedTuple):
     """What stands around a message, as ids: `start`, `head`, the message, `tail`; and `end` after the reply."""

@@ -7,7 +7,7 @@ import math
 import types
 import typing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from guppylm.errors import GuppyError
 from guppylm.tokenizer.fast import VOCABULARY
@@ -39,18 +39,26 @@ class TrainConfig:
     """Share of numbers zeroed at random; it slowed learning down here (docs/log.md)."""
     word_dropout: float = 0.1
     """Share of a message's tokens that go missing while training, so that no single word decides."""
+    optimizer: Literal["muon", "adamw"] = "muon"
+    """Muon for the layers' matrices and AdamW for the rest, or AdamW for all."""
     steps: int = 1_300
     """Weight updates in all."""
     batch: int = 192
     """Conversations an update."""
     accumulate: int = 1
     """Parts that an update's batch is computed in: more parts, less memory, the same result."""
+    sorted_together: int = 64
+    """Batches that are sorted by length together: the more, the less padding; 1 is not sorted at all."""
     learning_rate: float = 4e-3
-    """Highest learning rate of the layers' matrices (Muon), reached after the warm-up."""
+    """Highest learning rate of the layers' matrices (Muon), or of all weights (AdamW alone), after the warm-up."""
     embedding_learning_rate: float = 8e-3
-    """The same for embeddings, norms and biases (AdamW)."""
+    """The same for embeddings, norms and biases, beside Muon."""
+    counted_embeddings: bool = True
+    """Begin with token embeddings counted from the tokens' company, instead of random ones."""
+    loss_on: Literal["reply", "all"] = "reply"
+    """Which tokens the model is asked to guess: the reply's, or the message's too."""
     emphasis: float = 2.0
-    """How much more the first token of a reply counts in the loss; fades over the next few."""
+    """How much more the first token that is guessed counts in the loss; fades over the next few."""
     final_share: float = 0.02
     """Where the cosine ends, as a share of the highest learning rates."""
     shallow_layers: int = 2
@@ -67,12 +75,14 @@ class TrainConfig:
     """Updates between two measurements on held-out conversations."""
     checkpoint_every: int = 100
     """Updates between two checkpoints."""
-    device: str | None = None
-    """cuda, mps or cpu; None takes the first of them that is there."""
+    device: Literal["cuda", "mps", "cpu"] | None = None
+    """Where to train; None takes the first of them that is there."""
+    precision: Literal["bf16", "fp16", "fp32"] | None = None
+    """Number format of the products; None takes bf16 or fp16 where the hardware multiplies them, else fp32."""
 
     def __post_init__(self) -> None:
         for name in ("layers", "width", "heads", "feed_forward", "steps", "batch", "accumulate", "evaluate_every",
-                     "checkpoint_every", "held_out", "drawings"):  # fmt: skip
+                     "checkpoint_every", "held_out", "drawings", "sorted_together"):  # fmt: skip
             _check(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         _check(self.width % self.heads == 0, "width", f"divisible by heads ({self.heads})", self.width)
         _check(self.conversations > self.held_out, "conversations", "more than held_out", self.conversations)
@@ -86,7 +96,9 @@ class TrainConfig:
         _check(self.emphasis >= 0, "emphasis", "0 or more", self.emphasis)
         _check(self.warm_up >= 0, "warm_up", "0 or more", self.warm_up)
         _check(self.clip > 0, "clip", "above 0", self.clip)
-        _check(self.device in (None, "cpu", "cuda", "mps"), "device", "cpu, cuda or mps", self.device)
+        for name, hint in typing.get_type_hints(type(self)).items():
+            if choices := _choices(hint):
+                _check(getattr(self, name) in choices, name, " or ".join(map(str, choices)), getattr(self, name))
 
     @property
     def training(self) -> int:
@@ -104,11 +116,31 @@ def _check(fine: bool, name: str, wanted: str, got: object) -> None:
         raise GuppyError(f"{name} must be {wanted}, not {got}")
 
 
+def _choices(hint: Any) -> tuple[object, ...]:
+    """The values that a Literal allows, with None if it is optional; none for other types.
+
+    >>> _choices(Literal["a", "b"] | None), _choices(int)
+    (('a', 'b', None), ())
+    """
+    if typing.get_origin(hint) is Literal:
+        return typing.get_args(hint)
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return tuple(choice for part in typing.get_args(hint) for choice in (_choices(part) or (None,)))
+    return ()
+
+
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {"steps": 60, "warm_up": 10, "evaluate_every": 20},
     "cpu": {},
     "gpu": {"batch": 256, "steps": 2_000, "shallow_share": 0.0},
-}
+    # As one would do it who has read about GPT-2 and no further; the yardstick of `guppylm bench train`, never tuned.
+    "plain": {
+        "steps": 10_000, "batch": 32, "sorted_together": 1, "loss_on": "all", "emphasis": 0.0, "word_dropout": 0.0,
+        "dropout": 0.1, "optimizer": "adamw", "learning_rate": 3e-4, "final_share": 0.1, "warm_up": 200,
+        "weight_decay": 0.1, "drawings": 1, "shallow_share": 0.0, "counted_embeddings": False, "precision": "fp32",
+        "evaluate_every": 500, "checkpoint_every": 500,
+    },
+}  # fmt: skip
 
 
 def configure(preset: str, overrides: dict[str, str]) -> TrainConfig:
@@ -125,11 +157,14 @@ def configure(preset: str, overrides: dict[str, str]) -> TrainConfig:
     return TrainConfig(**values)
 
 
-def _read(name: str, text: str, kind: Any) -> Any:
-    if isinstance(kind, types.UnionType):
-        return text
+def _read(name: str, text: str, hint: Any) -> Any:
+    if _choices(hint):
+        return None if text == "none" else text
+    if hint is bool:
+        _check(text in ("true", "false"), name, "true or false", text)
+        return text == "true"
     try:
-        return kind(text)
+        return hint(text)
     except ValueError:
-        number = "a whole number" if kind is int else "a number"
+        number = "a whole number" if hint is int else "a number"
         raise GuppyError(f"{name} must be {number}, not '{text}'") from None

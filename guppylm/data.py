@@ -16,17 +16,15 @@ from torch import Tensor
 from guppylm import chat
 from guppylm.persona.generate import Conversation
 
-BUCKETS = 64  # batches that are sorted by length together: enough mixing, little padding
-
 
 @dataclass(frozen=True)
 class Batch:
     """B conversations, padded at the end to the longest."""
 
     ids: Tensor  # (B, T)
-    predicts: Tensor  # (B, T) bool: places whose next token is part of a reply
+    predicts: Tensor  # (B, T) bool: places whose next token is to be guessed
     targets: Tensor  # (N,): those next tokens, N = predicts.sum()
-    places: Tensor  # (N,): how far into its reply each of them stands, from 0
+    places: Tensor  # (N,): each is the how-manieth of its conversation, from 0
 
     def to(self, device: torch.device) -> Batch:
         return Batch(*(tensor.to(device) for tensor in (self.ids, self.predicts, self.targets, self.places)))
@@ -37,13 +35,14 @@ def encode_all(tokenizer: Tokenizer, chats: Iterable[Conversation], context: int
     return chat.encode_chats(tokenizer, [one.input for one in read], [one.output for one in read], context)
 
 
-def collate(rows: list[chat.Encoded]) -> Batch:
+def collate(rows: list[chat.Encoded], loss_on: str = "reply") -> Batch:
+    """Rows of different length -> one batch, to guess the replies' tokens or ("all") every one but the first."""
     width = max(len(row.ids) for row in rows)
     ids = torch.zeros(len(rows), width, dtype=torch.long)
     predicts = torch.zeros(len(rows), width, dtype=torch.bool)
     for i, row in enumerate(rows):
         ids[i, : len(row.ids)] = torch.tensor(row.ids)
-        predicts[i, row.reply_starts - 1 : len(row.ids) - 1] = True
+        predicts[i, row.guessed_from(loss_on) - 1 : len(row.ids) - 1] = True
     return Batch(ids, predicts, ids[:, 1:][predicts[:, :-1]], predicts.cumsum(1)[predicts] - 1)
 
 
@@ -64,11 +63,18 @@ class Batches:
     Each epoch reads one drawing of the conversations; after the last, the first comes again.
     """
 
-    def __init__(self, drawings: list[list[chat.Encoded]], batch: int, seed: int, word_dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        drawings: list[list[chat.Encoded]],
+        batch: int,
+        seed: int,
+        word_dropout: float = 0.0,
+        sorted_together: int = 64,
+    ) -> None:
         count = min(map(len, drawings))
         self._drawings, self._batch, self._seed = drawings, min(batch, count), seed
         self.per_epoch = count // self._batch
-        self._word_dropout = word_dropout
+        self._word_dropout, self._sorted_together = word_dropout, sorted_together
         self._order = lru_cache(maxsize=2)(self._shuffled)
 
     def rows(self, step: int) -> list[chat.Encoded]:
@@ -86,8 +92,9 @@ class Batches:
         order = list(range(len(rows)))
         rng.shuffle(order)
         batches: list[list[int]] = []
-        for first in range(0, len(order), BUCKETS * self._batch):
-            group = sorted(order[first : first + BUCKETS * self._batch], key=lambda i: len(rows[i].ids))
+        size = self._sorted_together * self._batch
+        for first in range(0, len(order), size):
+            group = sorted(order[first : first + size], key=lambda i: len(rows[i].ids))
             batches += [group[i : i + self._batch] for i in range(0, len(group), self._batch)]
         batches = [batch for batch in batches if len(batch) == self._batch]
         rng.shuffle(batches)

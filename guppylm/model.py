@@ -25,7 +25,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-
 Places = Tensor | tuple[Tensor, ...] | EllipsisType  # whatever picks from (B, T): a mask, indices, or `...` for all
 
 

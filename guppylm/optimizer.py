@@ -79,10 +79,25 @@ class Muon(torch.optim.Optimizer):
 
 
 def optimizers_for(model: Transformer, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """Muon for the layers' matrices; AdamW for embeddings, norms and biases. Only matrices decay.
+    """Muon for the layers' matrices, AdamW for embeddings, norms and biases; or AdamW for all.
 
-    The rates are the highest ones; the loop multiplies them with the schedule's share.
+    The rates are the highest ones, kept as each group's `initial_lr`; the loop multiplies them by its schedule.
     """
+    optimizers = [_adamw_alone(model, config)] if config.optimizer == "adamw" else _muon_and_adamw(model, config)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["initial_lr"] = group["lr"]
+    return optimizers
+
+
+def _adamw_alone(model: Transformer, config: TrainConfig) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(
+        model.parameters(), lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=config.weight_decay, fused=True
+    )
+
+
+def _muon_and_adamw(model: Transformer, config: TrainConfig) -> list[torch.optim.Optimizer]:
+    """Only matrices decay."""
     layers = [layer for layer in model.blocks if isinstance(layer, Block)]
     muon = Muon(
         [

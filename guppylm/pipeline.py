@@ -28,10 +28,11 @@ def train(place: Run, persona: Persona, config: TrainConfig, console: Console, t
     drawings = [data.encode_all(tokenizer, generate.read(file), chat.CONTEXT) for file in place.all_train_data]
     held_out = data.encode_all(tokenizer, generate.read(place.eval_data), chat.CONTEXT)
     model = train_loop.new_model(config, tokenizer.get_vocab_size())
-    embeddings.begin(model.tok_emb.weight, drawings[0])
+    if config.counted_embeddings and not place.checkpoint.exists():
+        embeddings.begin(model.tok_emb.weight, drawings[0])
     if team.leads:
         weights.write_config(place, model.config, tokenizer)
-    batches = data.Batches(drawings, config.batch, config.seed, config.word_dropout)
+    batches = data.Batches(drawings, config.batch, config.seed, config.word_dropout, config.sorted_together)
     line = records.ProgressLine(console, every=50)
     prompts = list(persona.prompts)
     done = train_loop.train(model, tokenizer, batches, held_out, prompts, config, place, line, team)

@@ -32,8 +32,13 @@ def choose_device(wanted: str | None) -> torch.device:
     return torch.device(wanted or next(name for name, there in available.items() if there))
 
 
-def choose(device: torch.device) -> Precision:
+FORMATS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+
+
+def choose(device: torch.device, wanted: str | None = None) -> Precision:
     """bf16 where the hardware multiplies it, fp16 with a scaler on older GPUs, fp32 otherwise."""
+    if wanted is not None:
+        return Precision(device, FORMATS[wanted], wanted == "fp16", "as the settings say")
     if device.type == "cuda":
         if torch.cuda.get_device_capability(device)[0] >= 8:
             return Precision(device, torch.bfloat16, False, "this GPU multiplies bf16 in hardware")

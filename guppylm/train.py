@@ -78,8 +78,8 @@ def schedule(step: int, config: TrainConfig) -> float:
     return config.final_share + (1 - config.final_share) * 0.5 * (1 + math.cos(math.pi * min(way, 1)))
 
 
-def reply_losses(model: Transformer, batch: Batch, layers: int | None = None) -> Tensor:
-    """The surprise (nats) at each of the batch's N reply tokens. The head runs only where there is loss."""
+def token_losses(model: Transformer, batch: Batch, layers: int | None = None) -> Tensor:
+    """The surprise (nats) at each of the N tokens that the batch has guessed. The head runs only there."""
     hidden = model.hidden(batch.ids, layers, batch.predicts)  # (N, D)
     return F.cross_entropy(model.logits(hidden).float(), batch.targets, reduction="none")
 
@@ -98,7 +98,7 @@ def held_out_loss(model: Transformer, rows: list[chat.Encoded], how: precision.P
     for first in range(0, len(ordered), batch):
         part = collate(ordered[first : first + batch]).to(how.device)
         with how.context():
-            total += float(reply_losses(model, part).sum())
+            total += float(token_losses(model, part).sum())
         count += len(part.targets)
     model.train()
     return total / count
@@ -122,6 +122,45 @@ def sample_steps(steps: int) -> set[int]:
     return {round(steps * (i / (SAMPLE_MOMENTS - 1)) ** 2) for i in range(SAMPLE_MOMENTS)}
 
 
+def update(
+    model: Transformer,
+    optimizers: list[torch.optim.Optimizer],
+    scaler: torch.amp.GradScaler,
+    rows: list[chat.Encoded],
+    step: int,
+    config: TrainConfig,
+    how: precision.Precision,
+    team: Team,
+) -> float:
+    """One update of the weights with the conversations `rows`: the mean loss at a token that was guessed (nats)."""
+    torch.manual_seed(config.seed * 1_000_003 + step)  # dropout: a resumed step draws the same
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * schedule(step, config)
+    guessed = sum(len(row.ids) - row.guessed_from(config.loss_on) for row in rows)
+    mine = rows[team.rank :: team.size]
+    total = torch.zeros((), device=how.device)
+    for part in range(config.accumulate):
+        portion = mine[part :: config.accumulate]
+        if not portion:
+            continue
+        batch = collate(portion, config.loss_on).to(how.device)
+        with how.context():
+            losses = token_losses(model, batch, depth(step, config)) / guessed
+        weighted = (losses * weigh(batch.places, config.emphasis)).sum()
+        torch.autograd.backward(scaler.scale(weighted))
+        total += losses.detach().sum()
+    team.add_gradients(model)
+    for optimizer in optimizers:
+        scaler.unscale_(optimizer)
+    torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+    for optimizer in optimizers:
+        scaler.step(optimizer)
+        optimizer.zero_grad()
+    scaler.update()
+    return float(team.add(total))
+
+
 def train(
     model: Transformer,
     tokenizer: Tokenizer,
@@ -139,15 +178,13 @@ def train(
             f"{team.size} processes cannot share a batch of {len(batches.rows(0))}; start fewer, or set batch higher"
         )
     device = precision.choose_device(config.device)
-    how = precision.choose(device)
+    how = precision.choose(device, config.precision)
     model.to(device).train()
     optimizers = optimizers_for(model, config)
     scaler = torch.amp.GradScaler(device.type, enabled=how.scaled)
     progress = Progress()
     if place.checkpoint.exists():
         progress = checkpoint.read(place.checkpoint, model, optimizers)
-    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-    highest_rates = [group["lr"] for group in groups]
     if team.leads:
         line.say(f"training on {device} in {str(how.format).removeprefix('torch.')}: {how.why}")
         if progress.step:
@@ -167,12 +204,12 @@ def train(
             for prompt, (reply, _) in zip(prompts, ask(model, tokenizer, prompts), strict=True):
                 records.append(place.samples, {"step": step, "input": prompt, "output": reply})
         if step == 0 or step % config.evaluate_every == 0 or step == config.steps:
-            loss = held_out_loss(model, quick_look, how)
-            bits = bits_per_byte(loss, measured_tokens, texts)
-            records.append(place.metrics, {"step": step, "held_out_loss": loss, "bits_per_byte": bits})
-            line.say(f"step {step:,}: held-out loss {loss:.3f} nats/token, {bits:.3f} bits/byte")
-            if loss < progress.best_loss:
-                progress.best_loss, progress.best_step = loss, step
+            held = held_out_loss(model, quick_look, how)
+            bits = bits_per_byte(held, measured_tokens, texts)
+            records.append(place.metrics, {"step": step, "held_out_loss": held, "bits_per_byte": bits})
+            line.say(f"step {step:,}: held-out loss {held:.3f} nats/token, {bits:.3f} bits/byte")
+            if held < progress.best_loss:
+                progress.best_loss, progress.best_step = held, step
                 weights.write_weights(place, model)
         if step % config.checkpoint_every == 0 or step == config.steps:
             checkpoint.write(place.checkpoint, model, optimizers, progress)
@@ -182,36 +219,11 @@ def train(
             look_around()
         while progress.step < config.steps and not stopped.is_set():
             began = time.perf_counter()
-            torch.manual_seed(config.seed * 1_000_003 + progress.step)  # dropout: a resumed step draws the same
-            share = schedule(progress.step, config)
-            for group, highest in zip(groups, highest_rates, strict=True):
-                group["lr"] = highest * share
             rows = batches.rows(progress.step)
-            reply_tokens = sum(len(row.ids) - row.reply_starts for row in rows)
-            mine = rows[team.rank :: team.size]
-            total = torch.zeros((), device=device)
-            for part in range(config.accumulate):
-                portion = mine[part :: config.accumulate]
-                if not portion:
-                    continue
-                batch = collate(portion).to(device)
-                with how.context():
-                    losses = reply_losses(model, batch, depth(progress.step, config)) / reply_tokens
-                weighted = (losses * weigh(batch.places, config.emphasis)).sum()
-                torch.autograd.backward(scaler.scale(weighted))
-                total += losses.detach().sum()
-            team.add_gradients(model)
-            for optimizer in optimizers:
-                scaler.unscale_(optimizer)
-            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-            for optimizer in optimizers:
-                scaler.step(optimizer)
-                optimizer.zero_grad()
-            scaler.update()
-            loss_now = float(team.add(total))
-            if not math.isfinite(loss_now):
+            loss = update(model, optimizers, scaler, rows, progress.step, config, how, team)
+            if not math.isfinite(loss):
                 raise TrainError(
-                    f"the loss is {loss_now} at step {progress.step + 1}: the best weights so far are kept; "
+                    f"the loss is {loss} at step {progress.step + 1}: the best weights so far are kept; "
                     "try a lower learning_rate"
                 )
             progress.step += 1
@@ -219,13 +231,13 @@ def train(
             progress.seconds += took
             if team.leads:
                 tokens = sum(len(row.ids) for row in rows)
-                rate = config.learning_rate * share
-                line.show(progress.step, config.steps, loss_now, rate, took, tokens)
+                rate = config.learning_rate * schedule(progress.step - 1, config)
+                line.show(progress.step, config.steps, loss, rate, took, tokens)
                 records.append(
                     place.metrics,
                     {
                         "step": progress.step,
-                        "loss": loss_now,
+                        "loss": loss,
                         "lr": rate,
                         "ms": took * 1000,
                         "tokens": tokens,

@@ -15,7 +15,7 @@ from guppylm.errors import GuppyError
 from guppylm.generate import generate, greedy_replies
 from guppylm.model import ModelConfig, Transformer
 from guppylm.sample import Sampling, draw, probabilities
-from guppylm.train import reply_losses
+from guppylm.train import token_losses
 from guppylm.weights import from_gpt2, to_gpt2
 
 SMALL = ModelConfig(vocabulary=97, context=32, layers=2, width=48, heads=3, feed_forward=80)
@@ -64,7 +64,7 @@ def test_it_learns_one_batch_by_heart() -> None:
     batch = collate([Encoded([rng.randrange(97) for _ in range(length)], 4) for length in (9, 14, 20)])
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for _ in range(150):
-        loss = reply_losses(model, batch).mean()
+        loss = token_losses(model, batch).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -80,7 +80,7 @@ def test_loss_looks_at_the_reply_alone(model: Transformer) -> None:
             for row in rows
             for place in range(row.reply_starts, len(row.ids))
         )
-        assert torch.allclose(reply_losses(model, collate(rows)).sum(), by_hand, rtol=1e-5)
+        assert torch.allclose(token_losses(model, collate(rows)).sum(), by_hand, rtol=1e-5)
 
 
 def test_greedy_in_batches_equals_greedy_alone(model: Transformer) -> None:

@@ -89,7 +89,7 @@ def test_a_batch_in_parts_gives_the_same_gradient(parts: int) -> None:
     def gradient(parts: int) -> list[torch.Tensor]:
         model = train.new_model(config, 300)
         for part in range(parts):
-            (train.reply_losses(model, collate(rows[part::parts])).sum() / count).backward()
+            (train.token_losses(model, collate(rows[part::parts])).sum() / count).backward()
         return [weight.grad for weight in model.parameters() if weight.grad is not None]
 
     for whole, summed in zip(gradient(1), gradient(parts), strict=True):
@@ -114,7 +114,7 @@ def test_a_checkpoint_brings_everything_back(tmp_path: Path) -> None:
     optimizers = optimizers_for(model, config)
     batch = collate([Encoded([1, 2, 3, 4], 2)])
     for _ in range(3):
-        train.reply_losses(model, batch).sum().backward()
+        train.token_losses(model, batch).sum().backward()
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad()
@@ -123,7 +123,7 @@ def test_a_checkpoint_brings_everything_back(tmp_path: Path) -> None:
     others = optimizers_for(other, config)
     assert checkpoint.read(tmp_path / "c", other, others) == checkpoint.Progress(3, 1.5, 2, 9.0)
     for one, two in ((model, optimizers), (other, others)):
-        train.reply_losses(one, batch).sum().backward()
+        train.token_losses(one, batch).sum().backward()
         for optimizer in two:
             optimizer.step()
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
@@ -153,7 +153,7 @@ def test_layers_that_join_in_later_change_nothing_until_they_learn() -> None:
         if step == 2:
             assert all(torch.equal(a, b) for a, b in zip(before, model.blocks[1:].parameters(), strict=True))
             assert torch.equal(model.hidden(batch.ids), model.hidden(batch.ids, layers=1))
-        train.reply_losses(model, batch, train.depth(step, config)).sum().backward()
+        train.token_losses(model, batch, train.depth(step, config)).sum().backward()
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad()
