@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from guppylm import options
+from guppylm.bench.cli import app as bench
 from guppylm.errors import GuppyError, MissingExtra
+from guppylm.options import AsJson, Knobs, Out, PersonaPath, Preset, Restart, RunPath
 
 app = typer.Typer(
     help="A language model that you can build from scratch and see through.",
@@ -20,15 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-PersonaPath = Annotated[Path, typer.Argument(help="The character's folder.")]
-RunPath = Annotated[Path, typer.Argument(help="The run folder.")]
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="The run folder to make; else runs/NAME.")]
-Preset = Annotated[str, typer.Option(help="quick (a taste, no real speech yet), cpu or gpu.")]
-Knobs = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Turn one knob of the preset; may be repeated.")
-]
-Restart = Annotated[bool, typer.Option("--restart", help="Throw away what is in the run folder and begin anew.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+app.add_typer(bench, name="bench")
 
 
 @app.command()
@@ -79,7 +73,7 @@ def data(
     generate.write(train_file, generate.conversations(parts, "train", conversations - held_out, seed))
     generate.write(eval_file, generate.conversations(parts, "held_out", held_out, seed))
     variety = report.measure(loaded, train_file, eval_file)
-    if not _told(variety.to_json(), as_json):
+    if not options.told(variety.to_json(), as_json):
         report.show(variety, Console())
 
 
@@ -124,10 +118,14 @@ def prepare(
     restart: Restart = False,
 ) -> None:
     """The first half of `train`: conversations and tokenizer, no PyTorch needed."""
+    from guppylm.persona import schema
     from guppylm.prepare import prepare
+    from guppylm.run import claim
 
-    config, place = _configure(preset, knobs), _place(persona, out, restart)
-    prepare(persona, place, config, Console())
+    config, place = options.configure(preset, knobs), options.place(persona, out, restart)
+    loaded = schema.load(persona)
+    with claim(persona, place, config):
+        prepare(loaded, place, config, Console())
 
 
 @app.command()
@@ -140,13 +138,13 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """From text files to a trained, measured model. Run it again to go on after a stop."""
-    _needs_torch()
+    options.needs_torch()
     from guppylm import files, pipeline
 
-    config, place = _configure(preset, knobs), _place(persona, out, restart)
+    config, place = options.configure(preset, knobs), options.place(persona, out, restart)
     if not pipeline.whole_road(persona, place, config, Console(stderr=as_json)):
         raise typer.Exit(130)
-    if as_json and _leads():
+    if as_json and options.leads():
         print(json.dumps(files.read_json(place.report), ensure_ascii=False))
 
 
@@ -157,52 +155,19 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure a run on prompts that it has never seen: the report card."""
-    _needs_torch()
+    options.needs_torch()
     from guppylm.evaluate import card
     from guppylm.run import Run
 
     result = card.measure(Run(run), replies)
     card.write(Run(run), result)
-    if not _told(result.to_json(), as_json):
+    if not options.told(result.to_json(), as_json):
         card.show(result, Console())
-
-
-def _told(content: dict[str, Any], as_json: bool) -> bool:
-    if as_json:
-        print(json.dumps(content, ensure_ascii=False))
-    return as_json
-
-
-def _place(persona: Path, out: Path | None, restart: bool) -> Any:
-    from guppylm import run
-    from guppylm.persona import schema
-
-    place = run.Run(out or Path("runs") / persona.resolve().name)
-    if restart and _leads():
-        schema.load(persona)  # nothing is thrown away for a character that cannot be used
-        if place.folder.resolve() in persona.resolve().parents:
-            raise GuppyError(f"--restart would throw away {persona} too; choose another folder with -o")
-        run.restart(place)
-    return place
-
-
-def _leads() -> bool:
-    """Of several processes that torchrun has started, one cleans up and prints."""
-    return os.environ.get("RANK", "0") == "0"
-
-
-def _configure(preset: str, knobs: list[str] | None) -> Any:
-    from guppylm.config import configure
-
-    for knob in knobs or []:
-        if "=" not in knob:
-            raise GuppyError(f"--set {knob}: write NAME=VALUE, like --set steps=300")
-    return configure(preset, dict(knob.split("=", 1) for knob in knobs or []))
 
 
 def _open(folder: Path) -> Any:
     """A character's name, its example prompts, and the function that speaks for it."""
-    _needs_torch()
+    options.needs_torch()
     from guppylm import generate, weights
     from guppylm.persona import schema
     from guppylm.run import Run
@@ -212,13 +177,6 @@ def _open(folder: Path) -> Any:
     tokenizer = weights.read_tokenizer(place, model.config)
     persona = schema.load(place.persona)
     return persona.name, persona.prompts, lambda message, how: generate.stream(model, tokenizer, message, how)
-
-
-def _needs_torch() -> None:
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        raise MissingExtra("PyTorch", "train") from None
 
 
 def main() -> None:

@@ -63,7 +63,7 @@ class TrainConfig:
     """Where the cosine ends, as a share of the highest learning rates."""
     shallow_layers: int = 2
     """So many layers learn at first, at a third of the price; the others join in later."""
-    shallow_share: float = 0.95
+    shallow_share: float = 0.98
     """The share of the updates that the first layers make alone; 0 trains all layers from the start."""
     warm_up: int = 40
     """Updates on the way up from zero."""

@@ -5,6 +5,7 @@ A run that was stopped anywhere goes on where it was: every stage leaves its res
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -18,7 +19,7 @@ from guppylm.persona import generate, schema
 from guppylm.persona.schema import Persona
 from guppylm.prepare import prepare
 from guppylm.processes import Team, join
-from guppylm.run import Run
+from guppylm.run import Run, claim
 from guppylm.tokenizer import fast
 
 
@@ -43,11 +44,12 @@ def train(place: Run, persona: Persona, config: TrainConfig, console: Console, t
 
 def whole_road(persona_folder: Path, place: Run, config: TrainConfig, console: Console) -> bool:
     """Text files in, trained and measured model out. False if it was stopped; the same call goes on."""
-    with join() as team:
+    persona = schema.load(persona_folder)
+    with join() as team, claim(persona_folder, place, config) if team.leads else nullcontext():
         if team.leads:
-            prepare(persona_folder, place, config, console)
+            prepare(persona, place, config, console)
         team.wait()
-        done = train(place, schema.load(place.persona), config, console, team)
+        done = train(place, persona, config, console, team)
     if not done:
         console.print("stopped; the same command goes on from here")
     elif team.leads:

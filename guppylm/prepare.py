@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from rich.console import Console
 from tokenizers import Tokenizer
 
 from guppylm import chat, files
 from guppylm.config import TrainConfig
-from guppylm.persona import generate, report, schema
+from guppylm.persona import generate, report
 from guppylm.persona.schema import Persona
 from guppylm.persona.split import split
 from guppylm.records import duration
-from guppylm.run import Run, begin
+from guppylm.run import Run
 from guppylm.tokenizer import fast
 
 
-def prepare(persona_folder: Path, place: Run, config: TrainConfig, console: Console) -> Persona:
+def prepare(persona: Persona, place: Run, config: TrainConfig, console: Console) -> None:
     """Conversations and tokenizer, in the run folder."""
-    persona = schema.load(persona_folder)
-    begin(persona_folder, place, config)
     parts, seed = split(persona, config.seed), config.seed
     drawn = {
         place.train_data(number): generate.conversations(parts, "train", config.training, seed, number)
@@ -47,7 +44,6 @@ def prepare(persona_folder: Path, place: Run, config: TrainConfig, console: Cons
         write_tokenizer(place, tokenizer)
         took = duration(time.perf_counter() - began)
         console.print(f"tokenizer of {tokenizer.get_vocab_size():,} entries in {took}", highlight=False)
-    return persona
 
 
 def training_texts(place: Run) -> Iterator[str]:

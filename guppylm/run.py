@@ -11,10 +11,14 @@ import dataclasses
 import hashlib
 import platform
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from guppylm import __version__, files
 from guppylm.config import TrainConfig
@@ -73,12 +77,42 @@ class Run:
         return self.folder / "report.json"
 
     @property
+    def bad_batches(self) -> Path:
+        return self.folder / "bad_batches.jsonl"
+
+    @property
     def curve(self) -> Path:
         return self.folder / "loss.png"
 
     @property
     def checkpoint(self) -> Path:
         return self.folder / "checkpoint" / "last.safetensors"
+
+
+@contextmanager
+def claim(persona_folder: Path, place: Run, config: TrainConfig) -> Iterator[None]:
+    """Work in the folder, on this run, as nobody else does at the same time."""
+    begin(persona_folder, place, config)
+    with alone(place):
+        yield
+
+
+@contextmanager
+def alone(place: Run) -> Iterator[None]:
+    """The operating system forgets the lock when a process ends, however it ends."""
+    lock = FileLock(place.folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunError(
+            f"{place.folder}: another process works in this folder; wait for it, or choose another with -o"
+        ) from None
+    except OSError as error:
+        raise RunError(f"{place.folder}: cannot be written ({error.strerror}); choose another folder with -o") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def begin(persona_folder: Path, place: Run, config: TrainConfig) -> None:
@@ -117,6 +151,8 @@ def begin(persona_folder: Path, place: Run, config: TrainConfig) -> None:
 def restart(place: Run) -> None:
     """Empty a run folder, and only a run folder."""
     if place.history.exists() and "guppylm" in files.read_json(place.history):
+        with alone(place):
+            pass
         shutil.rmtree(place.folder)
 
 

@@ -19,8 +19,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from guppylm import chat, checkpoint, generate, precision, records, weights
-from guppylm.checkpoint import Progress
+from guppylm import chat, checkpoint, generate, precision, records, watch, weights
 from guppylm.config import TrainConfig
 from guppylm.data import Batch, Batches, collate
 from guppylm.errors import TrainError
@@ -182,9 +181,7 @@ def train(
     model.to(device).train()
     optimizers = optimizers_for(model, config)
     scaler = torch.amp.GradScaler(device.type, enabled=how.scaled)
-    progress = Progress()
-    if place.checkpoint.exists():
-        progress = checkpoint.read(place.checkpoint, model, optimizers)
+    progress = checkpoint.restore(place.checkpoint, model, optimizers, line.say if team.leads else lambda _: None)
     if team.leads:
         line.say(f"training on {device} in {str(how.format).removeprefix('torch.')}: {how.why}")
         if progress.step:
@@ -196,6 +193,7 @@ def train(
     replies = [row.ids[row.reply_starts :] for row in quick_look]
     texts, measured_tokens = [chat.reply_text(tokenizer, ids) for ids in replies], sum(map(len, replies))
     moments = sample_steps(config.steps)
+    watcher = watch.Watch(place, tokenizer, line)
 
     def look_around() -> None:
         """Measure and write down; keep the best weights so far."""
@@ -220,29 +218,18 @@ def train(
         while progress.step < config.steps and not stopped.is_set():
             began = time.perf_counter()
             rows = batches.rows(progress.step)
-            loss = update(model, optimizers, scaler, rows, progress.step, config, how, team)
-            if not math.isfinite(loss):
-                raise TrainError(
-                    f"the loss is {loss} at step {progress.step + 1}: the best weights so far are kept; "
-                    "try a lower learning_rate"
-                )
+            with watch.memory_advice(config):
+                loss = update(model, optimizers, scaler, rows, progress.step, config, how, team)
             progress.step += 1
             took = time.perf_counter() - began
             progress.seconds += took
             if team.leads:
+                watcher.look(progress.step, loss, rows)
                 tokens = sum(len(row.ids) for row in rows)
                 rate = config.learning_rate * schedule(progress.step - 1, config)
                 line.show(progress.step, config.steps, loss, rate, took, tokens)
-                records.append(
-                    place.metrics,
-                    {
-                        "step": progress.step,
-                        "loss": loss,
-                        "lr": rate,
-                        "ms": took * 1000,
-                        "tokens": tokens,
-                    },
-                )
+                row = {"step": progress.step, "loss": loss, "lr": rate, "ms": took * 1000, "tokens": tokens}
+                records.append(place.metrics, row)
                 look_around()
         if stopped.is_set() and team.leads:
             checkpoint.write(place.checkpoint, model, optimizers, progress)

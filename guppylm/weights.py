@@ -10,12 +10,10 @@ import re
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from guppylm import files
+from guppylm import files, tensors
 from guppylm.errors import RunError
 from guppylm.model import ModelConfig, Transformer
 from guppylm.run import Run
@@ -42,6 +40,9 @@ OUTSIDE = {
     "norm.weight": ("ln_f.weight", False),
     "norm.bias": ("ln_f.bias", False),
 }
+
+
+MOST_LAYERS = 1_000  # a broken file must not make us build for ever
 
 
 def gpt2_name(name: str) -> tuple[str, bool]:
@@ -108,7 +109,7 @@ def write_config(place: Run, config: ModelConfig, tokenizer: Tokenizer) -> None:
 
 def write_weights(place: Run, model: Transformer) -> None:
     state = {name: weight.detach().cpu().float() for name, weight in model.state_dict().items()}
-    files.write_bytes(place.weights, save(to_gpt2(state), metadata={"format": "pt"}))
+    tensors.write(place.weights, to_gpt2(state), {"format": "pt"})
 
 
 def read_config(file: Path) -> ModelConfig:
@@ -120,6 +121,8 @@ def read_config(file: Path) -> ModelConfig:
         for key in ("vocab_size", "n_positions", "n_layer", "n_embd", "n_head", "n_inner"):
             if type(content[key]) is not int:
                 raise RunError(f"{file}: {key} must be a whole number; it is broken, or another model's")
+        if content["n_layer"] > MOST_LAYERS:
+            raise RunError(f"{file}: n_layer is {content['n_layer']:,}; it is broken, or another model's")
         return ModelConfig(
             vocabulary=content["vocab_size"],
             context=content["n_positions"],
@@ -142,12 +145,7 @@ def read_model(place: Run) -> Transformer:
     config = read_config(place.config)
     if not place.weights.exists():
         raise RunError(f"{place.weights}: not found; the training never got this far, run it again to go on")
-    try:
-        stored = load_file(place.weights)
-    except (SafetensorError, OSError) as error:
-        raise RunError(
-            f"{place.weights}: cannot be read as safetensors ({error}); copy it anew or train again"
-        ) from None
+    stored, _ = tensors.read(place.weights)
     with torch.device("meta"):
         model = Transformer(config)
     try:

@@ -17,11 +17,12 @@ LAYERS = [
     ["tokenizer.__init__", "tokenizer.reference", "tokenizer.fast", "chat", "config", "records"],
     ["run", "prepare"],
     ["data", "embeddings", "model", "processes", "precision"],
-    ["optimizer", "weights", "checkpoint", "original", "generate"],
-    ["train", "inference", "talk"],
+    ["tensors", "optimizer", "weights", "checkpoint", "original", "generate"],
+    ["watch", "train", "inference", "talk"],
     ["evaluate.__init__", "evaluate.judge", "evaluate.baselines", "evaluate.confusable", "evaluate.card"],
     ["pipeline"],
-    ["cli"],
+    ["bench.__init__", "bench.data", "bench.machine", "bench.chat", "bench.step", "bench.race"],
+    ["options", "bench.cli", "cli"],
     ["__main__"],
 ]  # fmt: skip
 TORCHLESS = {name for layer in LAYERS[:4] for name in layer}

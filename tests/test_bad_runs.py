@@ -98,6 +98,7 @@ BROKEN: dict[str, tuple[Damage, list[str]]] = {
     "a config of another model": (configure(model_type="llama"), ["config.json", "not one of our models"]),
     "a config of another GPT-2": (configure(activation_function="gelu_new"), ["config.json", "not one of our models"]),
     "half a layer": (configure(n_layer=2.5), ["config.json", "n_layer", "whole number"]),
+    "a tower without end": (configure(n_layer=10**9), ["config.json", "n_layer is 1,000,000,000"]),
     "a width in words": (configure(n_embd="wide"), ["config.json", "n_embd", "whole number"]),
     "heads that do not divide the width": (configure(n_head=5), ["config.json", "5 heads"]),
     "no tokenizer": (remove("tokenizer.json"), ["tokenizer.json", "copy the file anew"]),
@@ -225,19 +226,21 @@ def test_going_on_with_broken_conversations(copied: Run, name: str, content: byt
 @pytest.mark.parametrize(
     "damage",
     [
-        cut("checkpoint/last.safetensors", 1_000),
-        cut("checkpoint/last.safetensors", 0),
-        fill("checkpoint/last.safetensors", b"\x9c\x01garbage" * 1_000),
-        lambda place: shutil.copy(place.weights, place.checkpoint),
+        lambda name: cut(name, 1_000),
+        lambda name: cut(name, 0),
+        lambda name: fill(name, b"\x9c\x01garbage" * 1_000),
+        lambda name: lambda place: shutil.copy(place.weights, place.folder / name),
     ],
     ids=["cut", "empty", "garbage", "other tensors"],
 )
-def test_going_on_from_a_broken_checkpoint(copied: Run, damage: Damage) -> None:
-    damage(copied)
+def test_going_on_from_broken_checkpoints(copied: Run, damage: Callable[[str], Damage]) -> None:
+    """The last one, and the one before."""
+    for name in ("checkpoint/last.safetensors", "checkpoint/before.safetensors"):
+        damage(name)(copied)
     before = copied.checkpoint.read_bytes()
     with pytest.raises(RunError) as caught:
         pipeline.whole_road(copied.persona, copied, quick(), Console(quiet=True))
-    assert_one_line(caught, str(copied.checkpoint), "no usable checkpoint", "delete it to train from the start")
+    assert_one_line(caught, str(copied.folder / "checkpoint"), "--restart to train from the start")
     assert copied.checkpoint.read_bytes() == before
 
 
@@ -245,4 +248,4 @@ def test_a_checkpoint_of_a_model_of_another_size(copied: Run) -> None:
     model = new_model(quick(width="64"), vocabulary=400)
     with pytest.raises(RunError) as caught:
         checkpoint.read(copied.checkpoint, model, optimizers_for(model, quick()))
-    assert_one_line(caught, str(copied.checkpoint), "no usable checkpoint", "delete it")
+    assert_one_line(caught, str(copied.checkpoint), "no checkpoint of this run", "--restart")

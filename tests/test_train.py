@@ -19,7 +19,7 @@ from guppylm.config import PRESETS, TrainConfig, configure
 from guppylm.data import Batches, collate, leave_out
 from guppylm.errors import GuppyError
 from guppylm.optimizer import optimizers_for
-from guppylm.persona import generate
+from guppylm.persona import generate, schema
 from guppylm.prepare import prepare
 from guppylm.processes import Team
 from guppylm.run import Run
@@ -196,7 +196,7 @@ def test_the_message_of_an_encoded_chat_is_what_the_person_said(small_run: Run) 
 
 def test_every_epoch_has_conversations_of_its_own_and_none_has_a_held_out_prompt(tmp_path: Path) -> None:
     place, config = Run(tmp_path / "run"), quick(batch="100", steps="14", conversations="600", drawings="2")
-    prepare(write_persona(tmp_path / "owl"), place, config, Console(quiet=True))
+    prepare(schema.load(write_persona(tmp_path / "owl")), place, config, Console(quiet=True))
     assert place.all_train_data == [place.train_data(1), place.train_data(2)]
     held_out = {one.input for one in generate.read(place.eval_data)}
     drawings = [[one.to_json() for one in generate.read(file)] for file in place.all_train_data]

@@ -1,0 +1,97 @@
+"""The commands of `guppylm bench`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from guppylm import options
+from guppylm.options import AsJson, Knobs, Out, PersonaPath, Preset, RunPath
+
+app = typer.Typer(help="Speed on this machine, measured side by side.", no_args_is_help=True)
+
+
+@app.command()
+def train(
+    persona: PersonaPath = Path("personas/guppy"),
+    out: Out = None,
+    preset: Preset = "cpu",
+    knobs: Knobs = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Train both to the end, and write the mark to reach down.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """A recipe against the plain one: the time that each needs to the same held-out loss."""
+    options.needs_torch()
+    from guppylm.bench import race
+    from guppylm.config import configure
+    from guppylm.persona import schema
+    from guppylm.prepare import prepare
+    from guppylm.run import claim
+
+    recipe, plain = options.configure(preset, knobs), configure("plain", {})
+    place, console = options.place(persona, out or Path("runs/bench"), restart=False), Console(stderr=as_json)
+    loaded = schema.load(persona)
+    with claim(persona, place, recipe):
+        prepare(loaded, place, recipe, console)
+        result = race.race(place, recipe, plain, full, console)
+    if not options.told(result.to_json(), as_json):
+        race.show(result, console)
+
+
+@app.command()
+def step(
+    run: RunPath = Path("runs/guppy"),
+    preset: Preset = "cpu",
+    knobs: Knobs = None,
+    layers: Annotated[
+        int | None, typer.Option(min=1, help="So many layers learn; else the preset's first ones.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Where the time of one update goes, and what share of the machine's power it uses."""
+    options.needs_torch()
+    from guppylm.bench import step
+    from guppylm.run import Run
+
+    config = options.configure(preset, knobs)
+    result = step.measure(
+        Run(run), config, layers or (config.shallow_layers if config.shallow_share else config.layers)
+    )
+    if not options.told(result.to_json(), as_json):
+        step.show(result, Console())
+
+
+@app.command()
+def chat(
+    run: RunPath = Path("runs/guppy"),
+    replies: Annotated[int, typer.Option(min=1, help="How many messages to answer.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Replies and tokens a second, time to the first token, memory."""
+    options.needs_torch()
+    from guppylm.bench import chat
+    from guppylm.run import Run
+
+    result = chat.measure(Run(run), replies)
+    if not options.told(result.to_json(), as_json):
+        chat.show(result, Console())
+
+
+@app.command()
+def data(
+    persona: PersonaPath = Path("personas/guppy"),
+    conversations: Annotated[int, typer.Option("--conversations", "-n", min=20_000)] = 60_000,
+    as_json: AsJson = False,
+) -> None:
+    """Time and memory to make conversations and to encode them."""
+    from guppylm.bench import data
+    from guppylm.persona import schema
+
+    result = data.measure(schema.load(persona), conversations)
+    if not options.told(result.to_json(), as_json):
+        data.show(result, Console())

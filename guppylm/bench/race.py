@@ -1,0 +1,157 @@
+"""Two recipes on the same conversations and the same machine: the time that each needs to the same held-out loss.
+
+They take turns, so that whatever else the machine does disturbs both alike. The mark to reach is the loss at which the
+plain recipe ends. That takes long, so it is measured once for a character and written down in the run folder; later
+races time the plain recipe's updates only while the other recipe runs, and multiply.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from rich.console import Console
+from tokenizers import Tokenizer
+
+from guppylm import chat, data, embeddings, files, precision
+from guppylm import train as loop
+from guppylm.bench import machine
+from guppylm.config import TrainConfig
+from guppylm.errors import GuppyError
+from guppylm.optimizer import optimizers_for
+from guppylm.persona import generate
+from guppylm.processes import Team
+from guppylm.records import duration
+from guppylm.run import Run
+from guppylm.tokenizer import fast
+
+TURN = 20.0  # seconds that a recipe trains before the other one does
+LOOKS = 40  # measurements of the held-out loss in a whole training
+HELD_OUT = 1_000  # conversations that are measured
+
+
+@dataclass
+class Point:
+    """How good a recipe was after so many updates. Measuring is not counted in the time."""
+
+    step: int
+    seconds: float
+    tokens: int
+    loss: float
+
+
+class Racer:
+    """A recipe at work."""
+
+    def __init__(self, config: TrainConfig, tokenizer: Tokenizer, drawings: list[list[chat.Encoded]]) -> None:
+        self.config = config
+        device = precision.choose_device(config.device)
+        self.how = precision.choose(device, config.precision)
+        began = time.perf_counter()
+        self.model = loop.new_model(config, tokenizer.get_vocab_size())
+        if config.counted_embeddings:
+            embeddings.begin(self.model.tok_emb.weight, drawings[0])
+        self.model.to(device).train()
+        self.optimizers = optimizers_for(self.model, config)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.how.scaled)
+        self.batches = data.Batches(
+            drawings[: config.drawings], config.batch, config.seed, config.word_dropout, config.sorted_together
+        )
+        self.here = Point(0, time.perf_counter() - began, 0, float("inf"))
+        self.curve: list[Point] = []
+
+    @property
+    def done(self) -> bool:
+        return self.here.step == self.config.steps
+
+    def take_a_turn(self, held_out: list[chat.Encoded]) -> None:
+        """Train for a while, and look now and then how good the model is."""
+        until = self.here.seconds + TURN
+        while self.here.seconds < until and not self.done:
+            began = time.perf_counter()
+            rows = self.batches.rows(self.here.step)
+            loop.update(self.model, self.optimizers, self.scaler, rows, self.here.step, self.config, self.how, Team())
+            machine.wait(self.how.device)
+            self.here.step += 1
+            self.here.seconds += time.perf_counter() - began
+            self.here.tokens += sum(len(row.ids) for row in rows)
+            if self.here.step % max(1, self.config.steps // LOOKS) == 0 or self.done:
+                self.here.loss = loop.held_out_loss(self.model, held_out, self.how)
+                self.curve.append(Point(**asdict(self.here)))
+
+    def reaches(self, loss: float) -> Point | None:
+        """The first measured moment at which the held-out loss was that low."""
+        return next((point for point in self.curve if point.loss <= loss), None)
+
+
+@dataclass
+class Result:
+    """What `guppylm bench train` prints."""
+
+    machine: str
+    target: float  # held-out loss on reply tokens, nats
+    recipe: Point | None  # when the recipe reached it; None if it never did
+    plain: Point  # the plain recipe at its end; its time is extrapolated from `timed_steps` if they are fewer
+    timed_steps: int
+    ratio: float | None  # plain's time / the recipe's
+    curves: dict[str, list[Point]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def race(place: Run, recipe: TrainConfig, plain: TrainConfig, full: bool, console: Console) -> Result:
+    """`place` holds conversations and tokenizer. `full` trains both recipes to their end and writes the target down."""
+    record = place.folder / "plain.json"
+    if not full and not record.exists():
+        raise GuppyError(
+            f"{record}: the plain recipe has not been measured on these conversations yet; add --full to do so "
+            f"({plain.steps:,} updates: about an hour on two CPU cores)"
+        )
+    known = None if full else files.read_json(record)
+    tokenizer = fast.load(place.tokenizer)
+    drawings = [data.encode_all(tokenizer, generate.read(file), chat.CONTEXT) for file in place.all_train_data]
+    held_out = data.encode_all(tokenizer, generate.read(place.eval_data), chat.CONTEXT)[:HELD_OUT]
+    racers = {"recipe": Racer(recipe, tokenizer, drawings), "plain": Racer(plain, tokenizer, drawings)}
+
+    def finished(racer: Racer) -> bool:
+        return racer.done or (known is not None and racer.reaches(known["loss"]) is not None)
+
+    while not finished(racers["recipe"]) or (full and not racers["plain"].done):
+        for name, racer in racers.items():
+            if not finished(racer):
+                racer.take_a_turn(held_out)
+                here = racer.here
+                console.print(
+                    f"{name}: {here.step:,}/{racer.config.steps:,} updates in {duration(here.seconds)}, "
+                    f"held-out loss {here.loss:.3f}",
+                    highlight=False,
+                )
+    ran = racers["plain"].here
+    if full:
+        files.write_json(record, {"loss": ran.loss, "steps": ran.step, "seconds": ran.seconds, "tokens": ran.tokens})
+        known = asdict(ran)
+    assert known is not None
+    whole = plain.steps / ran.step
+    end = Point(plain.steps, ran.seconds * whole, round(ran.tokens * whole), known["loss"])
+    reached = racers["recipe"].reaches(end.loss)
+    return Result(
+        machine=machine.name(racers["recipe"].how.device), target=end.loss, recipe=reached, plain=end,
+        timed_steps=ran.step, ratio=end.seconds / reached.seconds if reached else None,
+        curves={name: racer.curve for name, racer in racers.items()},
+    )  # fmt: skip
+
+
+def show(result: Result, console: Console) -> None:
+    console.print(f"{result.machine}; held-out loss to reach: {result.target:.3f} nats a reply token", highlight=False)
+    for name, point in (("recipe", result.recipe), ("plain", result.plain)):
+        told = (
+            f"{duration(point.seconds)}, {point.step:,} updates, {point.tokens:,} tokens"
+            if point
+            else "never got there"
+        )
+        console.print(f"{name:8}{told}", highlight=False)
+    if result.ratio:
+        console.print(f"the recipe needs 1/{result.ratio:.1f} of the plain recipe's time", highlight=False)
