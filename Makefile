@@ -1,5 +1,6 @@
 # make fish   from the text files in personas/guppy to a chat with a trained fish
 # make test   every check that CI runs
+# make faults kill, starve and spoil a training in a hundred ways, and count what is lost; a few minutes
 # Both make a virtual environment in .venv first; nothing outside this folder is touched.
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ PRESET ?= cpu
 GUPPY  := .venv/bin/guppylm
 INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: fish test lint clean
+.PHONY: fish test faults lint clean
 
 fish: .venv/with-train
 	$(GUPPY) train personas/guppy -o $(RUN) --preset $(PRESET)
@@ -16,6 +17,9 @@ fish: .venv/with-train
 
 test: .venv/with-dev lint
 	.venv/bin/python -m pytest -n 2
+
+faults: .venv/with-dev
+	.venv/bin/python tests/fault_harness.py
 
 lint: .venv/with-dev
 	.venv/bin/ruff check

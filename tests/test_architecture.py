@@ -12,8 +12,9 @@ PACKAGE = ROOT / "guppylm"
 # Rooms from the bottom up: a module may import from its own line and the lines above it.
 LAYERS = [
     ["__init__", "errors", "files", "sample"],
-    ["persona.__init__", "persona.template", "persona.schema", "persona.match", "persona.split", "persona.generate",
-     "persona.report", "persona.check"],
+    ["persona.__init__", "persona.template", "persona.schema", "persona.match", "persona.dress", "persona.nonsense",
+     "persona.split",
+     "persona.generate", "persona.report", "persona.check"],
     ["tokenizer.__init__", "tokenizer.reference", "tokenizer.fast", "chat", "config", "records"],
     ["run", "prepare"],
     ["data", "embeddings", "model", "processes", "precision"],
@@ -21,7 +22,8 @@ LAYERS = [
     ["watch", "train", "inference", "talk"],
     ["evaluate.__init__", "evaluate.judge", "evaluate.baselines", "evaluate.confusable", "evaluate.card"],
     ["pipeline"],
-    ["bench.__init__", "bench.data", "bench.machine", "bench.chat", "bench.step", "bench.race"],
+    ["bench.__init__", "bench.data", "bench.machine", "bench.chat", "bench.step", "bench.race",
+     "bench.scale"],
     ["options", "bench.cli", "cli"],
     ["__main__"],
 ]  # fmt: skip

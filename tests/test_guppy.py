@@ -9,10 +9,11 @@ from statistics import mean
 import pytest
 
 from guppylm.persona import check, generate, report, schema
+from guppylm.persona.dress import undress
 from guppylm.persona.generate import Conversation
 from guppylm.persona.match import Index
 from guppylm.persona.schema import Exchange
-from guppylm.persona.split import split, undressed
+from guppylm.persona.split import split
 
 PERSONAS = Path(__file__).parent.parent / "personas"
 GUPPY = schema.load(PERSONAS / "guppy")
@@ -72,11 +73,9 @@ def test_variety_and_an_honest_hold_out(sixty_thousand: Path) -> None:
 
 def test_no_held_out_prompt_is_in_training_however_it_is_dressed(sixty_thousand: Path) -> None:
     """Counted on the texts alone, without the templates: plain forms, openers and closers taken off."""
-    trained = {
-        bare for one in generate.read(sixty_thousand / "train.jsonl") for bare in undressed(one.input, GUPPY)[:1]
-    }
+    trained = {bare for one in generate.read(sixty_thousand / "train.jsonl") for bare in undress(one.input, GUPPY)[:1]}
     held_out = [one.input for one in generate.read(sixty_thousand / "eval.jsonl")]
-    assert [prompt for prompt in held_out if trained & set(undressed(prompt, GUPPY))] == []
+    assert [prompt for prompt in held_out if trained & set(undress(prompt, GUPPY))] == []
 
 
 def test_every_topic_is_held_out_too(sixty_thousand: Path) -> None:

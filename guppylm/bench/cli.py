@@ -95,3 +95,27 @@ def data(
     result = data.measure(schema.load(persona), conversations)
     if not options.told(result.to_json(), as_json):
         data.show(result, Console())
+
+
+@app.command()
+def scale(
+    run: RunPath = Path("runs/guppy"),
+    picture: Annotated[Path, typer.Option("--picture", help="Where to draw the curves.")] = Path("scale.png"),
+    knobs: Knobs = None,
+    as_json: AsJson = False,
+) -> None:
+    """What size costs: parameters, conversations, processes. Takes some minutes."""
+    options.needs_torch()
+    from guppylm import chat
+    from guppylm import data as token_data
+    from guppylm.bench import scale
+    from guppylm.persona import generate, schema
+    from guppylm.run import Run
+    from guppylm.tokenizer import fast
+
+    place = Run(run)
+    rows = token_data.encode_all(fast.load(place.tokenizer), generate.read(place.train_data()), chat.CONTEXT)
+    result = scale.measure(place.persona, schema.load(place.persona), rows, options.configure("cpu", knobs))
+    scale.draw(result, picture)
+    if not options.told(result.to_json(), as_json):
+        scale.show(result, Console())

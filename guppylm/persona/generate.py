@@ -12,24 +12,29 @@ from __future__ import annotations
 
 import json
 import random
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from bisect import bisect
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from guppylm import files
 from guppylm.errors import PersonaError, RunError
-from guppylm.persona.schema import Exchange, Persona, Template
+from guppylm.persona import dress
+from guppylm.persona.nonsense import nonsense
+from guppylm.persona.schema import Exchange, Persona, Template, normal
 from guppylm.persona.split import Split
-from guppylm.persona.template import Word, fill
+from guppylm.persona.template import Word, fill, pick
 
+T = TypeVar("T")
 Part = Literal["train", "held_out"]
 
-OPENED, CLOSED, PUNCTUATED, APOSTROPHE_LOST = 0.20, 0.12, 0.45, 0.40  # shares of the prompts
 ECHO_ODDS = 1.5  # against 1 for other exchanges, while training
+NONSENSE_ODDS = 8  # there is more nonsense than one can write down
+NONSENSE = 0.8  # of the messages of an exchange that is for it
+FAVOUR = 1.5  # 1 is Zipf's law
 MOST_DRAWS = 200  # tries for one held-out prompt before its templates are called leaky
 
 
@@ -45,8 +50,7 @@ class Conversation:
 
     def to_json(self) -> str:
         slots = {name: [word.text, word.number] for name, word in self.slots.items()}
-        row = {**self.__dict__, "slots": slots}
-        return json.dumps(row, ensure_ascii=False)
+        return _encode({**self.__dict__, "slots": slots})
 
     @classmethod
     def from_json(cls, line: str) -> Conversation:
@@ -54,23 +58,35 @@ class Conversation:
         return cls(**{**row, "slots": {name: Word(*word) for name, word in row["slots"].items()}})
 
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` would make one for every line
+
+
 def conversations(parts: Split, part: Part, count: int, seed: int, drawing: int = 1) -> Iterator[Conversation]:
     """Draw conversations: an exchange, a wording, a reply. Another drawing, other ones.
 
     Exchanges and wordings have even odds, but to train on, exchanges whose replies echo a word of the prompt come more
-    often: repeating any word is harder to learn than saying a line by heart. From the held-out part come only prompts
-    that no training template can make in any filling.
+    often: repeating any word is harder to learn than saying a line by heart. And there the prompts are rougher, with
+    asides, slips of the fingers and nonsense (`dress`, `nonsense`). From the held-out part come only prompts that no
+    training template can make in any filling.
     """
     rng = random.Random(f"{seed}/{part}/{drawing}")
     templates = getattr(parts, part)
     exchanges = [exchange for exchange in parts.persona.exchanges if templates[exchange.key]]
-    odds = [ECHO_ODDS if part == "train" and exchange.echoes else 1 for exchange in exchanges]
+    odds = [_odds(exchange) if part == "train" else 1 for exchange in exchanges]
     cumulative = list(accumulate(odds))
+
+    def draw() -> Conversation:
+        exchange = _pick_by_odds(exchanges, cumulative, rng)
+        say = pick(templates[exchange.key], rng)
+        return _converse(parts.persona, exchange, say, rng, nonsensical=part == "train" and exchange.nonsense)
+
     for _ in range(count):
+        if part == "train":
+            yield _roughen(draw(), parts.persona, draw, rng)
+            continue
         for _ in range(MOST_DRAWS):
-            [exchange] = rng.choices(exchanges, cum_weights=cumulative)
-            chat = _converse(parts.persona, exchange, rng.choice(templates[exchange.key]), rng)
-            if part == "train" or not parts.leaks(chat.input):
+            chat = draw()
+            if not parts.leaks(chat.input):
                 yield chat
                 break
         else:
@@ -80,42 +96,53 @@ def conversations(parts: Split, part: Part, count: int, seed: int, drawing: int 
             )
 
 
+def _odds(exchange: Exchange) -> float:
+    return NONSENSE_ODDS if exchange.nonsense else ECHO_ODDS if exchange.echoes else 1
+
+
 @cache
 def favourites(replies: int) -> list[float]:
-    """The odds of an exchange's replies: the second is said half as often as the first, and so on (Zipf's law).
+    """The odds of an exchange's replies, added up: the first is said most, as words are by Zipf's law, but steeper.
 
     Everybody has favourite sayings. With equal odds, a model in doubt would mix two replies into one.
     """
-    return [1 / place for place in range(1, replies + 1)]
+    return list(accumulate(1 / place**FAVOUR for place in range(1, replies + 1)))
 
 
-def _converse(persona: Persona, exchange: Exchange, say: Template, rng: random.Random) -> Conversation:
+def _pick_by_odds(options: Sequence[T], added_up: list[float], rng: random.Random) -> T:
+    """`rng.choices` of one, faster."""
+    return options[bisect(added_up, rng.random() * added_up[-1], 0, len(options) - 1)]
+
+
+def _converse(
+    persona: Persona, exchange: Exchange, say: Template, rng: random.Random, nonsensical: bool
+) -> Conversation:
     bound: dict[str, Word] = {}
     prompt = fill(say.nodes, exchange.lists, bound, rng)
+    if nonsensical and rng.random() < NONSENSE:
+        bound, prompt = {}, normal(nonsense(rng))
     named = dict(bound)
-    [answer] = rng.choices(exchange.reply, favourites(len(exchange.reply)))
+    answer = _pick_by_odds(exchange.reply, favourites(len(exchange.reply)), rng)
     reply = fill(answer.nodes, exchange.lists, bound, rng)
-    return Conversation(_dress(prompt, persona, exchange.dress, rng), reply, exchange.topic, exchange.key, named)
+    return Conversation(dress.dress(prompt, persona, exchange.dress, rng), reply, exchange.topic, exchange.key, named)
 
 
-_QUESTION = re.compile(
-    r"(what|who|whose|why|how|where|when|which|do|does|did|are|is|isn't|can|could|would|will|have|has|shall|should|am|"
-    r"was|were|don't|aren't|what's|who's|how's|where's|any|ever)\b"
-)
-
-
-def _dress(prompt: str, persona: Persona, dress: bool, rng: random.Random) -> str:
-    """What people put around a message: an opener, a closer, punctuation or none, lost apostrophes."""
-    mark = "?" if _QUESTION.match(prompt) else rng.choice("..!")
-    if dress and persona.openers and rng.random() < OPENED:
-        prompt = rng.choice(persona.openers) + rng.choice([" ", ", "]) + prompt
-    if dress and persona.closers and rng.random() < CLOSED:
-        prompt += rng.choice([" ", ", "]) + rng.choice(persona.closers)
-    if rng.random() < APOSTROPHE_LOST:
-        prompt = prompt.replace("'", "")
-    if rng.random() < PUNCTUATED:
-        prompt += mark
-    return prompt
+def _roughen(
+    chat: Conversation, persona: Persona, another: Callable[[], Conversation], rng: random.Random
+) -> Conversation:
+    """The same conversation, less tidily begun: after an aside or another message, typed in a hurry, or as it was."""
+    message, chance = chat.input, rng.random()
+    if persona.asides and chance < dress.REMARKED:
+        message = dress.remark(message, persona, rng)
+    elif persona.joiners and chance < dress.REMARKED + dress.JOINED:
+        message = dress.join([another().input, message], persona, rng)
+    if message[-1] in "?!." and rng.random() < dress.MARKED_TWICE:
+        message += message[-1] * rng.randint(1, 2)
+    if rng.random() < dress.SLOPPY:
+        message = dress.sloppy(
+            message, persona, {word for slot in chat.slots.values() for word in slot.text.split()}, rng
+        )
+    return replace(chat, input=message)
 
 
 def write(file: Path, chats: Iterable[Conversation]) -> None:

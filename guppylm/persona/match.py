@@ -13,7 +13,7 @@ apostrophe makes no difference.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from itertools import product
@@ -100,8 +100,10 @@ class Index:
 
     def __init__(self, entries: Iterable[tuple[str, Sequence, Lists]]) -> None:
         self._by_word: dict[str | None, list[tuple[str, Sequence, Lists]]] = defaultdict(list)
-        for label, nodes, lists in entries:
-            words = _telling_words(nodes, lists)
+        every = list(entries)
+        common = Counter(word for _, nodes, _ in every for word in _literal_words(nodes))
+        for label, nodes, lists in every:
+            words = _telling_words(nodes, lists, common)
             for word in [None] if words is None else words:
                 self._by_word[word].append((label, nodes, lists))
 
@@ -113,12 +115,27 @@ class Index:
         return list(dict.fromkeys(found))
 
 
-def _telling_words(nodes: Sequence, lists: Lists, left: bool = True, right: bool = True) -> set[str] | None:
+def _literal_words(nodes: Sequence) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, str):
+            yield from _plain_literal(node).split()
+        elif isinstance(node, Choice):
+            for option in node.options:
+                yield from _literal_words(option)
+
+
+def _telling_words(
+    nodes: Sequence, lists: Lists, common: Counter[str], left: bool = True, right: bool = True
+) -> set[str] | None:
     """Words of which every text of the template holds one; None if there are no such words.
 
-    A long word is the rarest. Beside a slot without a space may stand half a word, which tells nothing:
+    Of several, the least `common`. Beside a slot without a space may stand half a word, which tells nothing:
     `left` and `right` say whether whole words begin and end here.
     """
+
+    def cost(words: set[str]) -> int:
+        return sum(1 + common[word] for word in words)
+
     best: set[str] | None = None
     for place, node in enumerate(nodes):
         opens = left if place == 0 else _is_text(nodes[place - 1]) and _plain_literal(str(nodes[place - 1]))[-1:] == " "
@@ -127,15 +144,15 @@ def _telling_words(nodes: Sequence, lists: Lists, left: bool = True, right: bool
         if isinstance(node, str):
             pieces = _plain_literal(node).split(" ")
             whole = pieces[0 if place == 0 and left else 1 : len(pieces) if ends_here and right else -1]
-            longest = max(whole, key=len, default="")
-            words = {longest} if longest else None
+            rarest = min(filter(None, whole), key=common.__getitem__, default="")
+            words = {rarest} if rarest else None
         elif isinstance(node, Choice):
-            words = _union(_telling_words(option, lists, opens, closes) for option in node.options)
+            words = _union(_telling_words(option, lists, common, opens, closes) for option in node.options)
         elif isinstance(node, Slot):
-            words = _union(_telling_words(parse(word.text), lists, opens, closes) for word in lists[node.list])
+            words = _union(_telling_words(parse(word.text), lists, common, opens, closes) for word in lists[node.list])
         else:
             words = None
-        if words is not None and (best is None or len(words) < len(best)):
+        if words is not None and (best is None or cost(words) < cost(best)):
             best = words
     return best
 

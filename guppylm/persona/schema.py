@@ -55,12 +55,16 @@ class PersonaFile(_Strict):
     prompts: Annotated[list[Text], Field(min_length=6)]  # fixed: what samples.jsonl follows
     openers: list[Text] = []  # said before a prompt: "hey guppy"
     closers: list[Text] = []  # and after it: "little buddy"
+    asides: list[Text] = []  # templates, said in front of a prompt and not answered: "i just came home"
+    joiners: list[Annotated[str, StringConstraints(min_length=1, max_length=40)]] = []  # between two: ". ", " and "
+    abbreviations: dict[Text, Texts] = {}  # how some people type a word: you = ["u"]
 
 
 class ExchangeFile(_Strict):
     name: Text
     say: Texts
     reply: Texts
+    nonsense: bool = False  # do messages that nobody can understand belong here?
 
 
 class TopicFile(_Strict):
@@ -88,6 +92,7 @@ class Exchange:
     reply: tuple[Template, ...]
     lists: dict[str, list[Word]] = field(repr=False)  # the words it can see
     dress: bool
+    nonsense: bool
     file: str
 
     @property
@@ -108,7 +113,11 @@ class Persona:
     prompts: tuple[str, ...]
     openers: tuple[str, ...]
     closers: tuple[str, ...]
-    exchanges: tuple[Exchange, ...]
+    asides: tuple[Template, ...]
+    joiners: tuple[str, ...]
+    abbreviations: dict[str, list[str]]
+    lists: dict[str, list[Word]] = field(repr=False)  # the words that every topic may use
+    exchanges: tuple[Exchange, ...] = field(repr=False)
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -126,6 +135,11 @@ def load(folder: Path) -> Persona:
     files = sorted((folder / "topics").glob("*.toml"))
     if not files:
         raise PersonaError(f"{folder / 'topics'}: no topics; a character needs at least one topics/NAME.toml")
+    if head.asides and not head.joiners:
+        raise PersonaError(f'{folder / "persona.toml"}: asides need joiners, like joiners = [". ", ", "]')
+    asides = [
+        _template(folder / "persona.toml", "asides", number, text, common) for number, text in enumerate(head.asides, 1)
+    ]
     seen: dict[str, Path] = {}
     exchanges: list[Exchange] = []
     for file in files:
@@ -142,6 +156,10 @@ def load(folder: Path) -> Persona:
         prompts=tuple(normal(prompt) for prompt in head.prompts),
         openers=tuple(normal(opener) for opener in head.openers),
         closers=tuple(normal(closer) for closer in head.closers),
+        asides=tuple(asides),
+        joiners=tuple(head.joiners),
+        abbreviations=head.abbreviations,
+        lists=common,
         exchanges=tuple(exchanges),
     )
 
@@ -250,15 +268,19 @@ def _exchanges(file: Path, topic: TopicFile, common: dict[str, list[Word]]) -> I
             raise PersonaError(f"{file}: exchange '{exchange.name}' stands there twice; rename one")
         names.add(exchange.name)
         sides = {
-            side: tuple(_template(file, exchange.name, side, number, text, lists) for number, text in entries)
+            side: tuple(
+                _template(file, f"exchange '{exchange.name}', {side}", number, text, lists) for number, text in entries
+            )
             for side, entries in (("say", enumerate(exchange.say, 1)), ("reply", enumerate(exchange.reply, 1)))
         }
         _check_pairs(file, exchange.name, sides["say"], sides["reply"], lists)
-        yield Exchange(topic.topic, exchange.name, sides["say"], sides["reply"], lists, topic.dress, file.name)
+        yield Exchange(
+            topic.topic, exchange.name, sides["say"], sides["reply"], lists, topic.dress, exchange.nonsense, file.name
+        )
 
 
-def _template(file: Path, exchange: str, side: str, number: int, text: str, lists: dict[str, list[Word]]) -> Template:
-    where = f"{file}: exchange '{exchange}', {side} {number} \"{text}\""
+def _template(file: Path, place: str, number: int, text: str, lists: dict[str, list[Word]]) -> Template:
+    where = f'{file}: {place} {number} "{text}"'
     try:
         nodes = parse(normal(text))
     except TemplateError as error:

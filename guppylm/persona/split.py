@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from guppylm.errors import PersonaError
-from guppylm.persona.match import Index, plain
+from guppylm.persona.dress import undress
+from guppylm.persona.match import Index
 from guppylm.persona.schema import Exchange, Persona, Template
 
 HELD_OUT_SHARE = 0.1
@@ -28,7 +29,7 @@ class Split:
 
     def leaks(self, prompt: str) -> list[str]:
         """The exchanges whose training templates can make this prompt, openers and closers aside."""
-        return [label for bare in undressed(prompt, self.persona) for label in self._training.find(bare)]
+        return [label for bare in undress(prompt, self.persona) for label in self._training.find(bare)]
 
     @cached_property
     def _training(self) -> Index:
@@ -60,13 +61,3 @@ def _choose(exchange: Exchange, seed: int) -> set[int]:
         return set()
     rng = random.Random(f"{seed}/{exchange.key}")
     return set(rng.sample(range(total), max(1, round(total * HELD_OUT_SHARE))))
-
-
-def undressed(prompt: str, persona: Persona) -> list[str]:
-    """The prompt in plain form, and what is left of it without an opener, a closer, or both."""
-    bare = [plain(prompt)]
-    for opener in persona.openers:
-        bare += [text[len(plain(opener)) + 1 :] for text in bare[:1] if text.startswith(plain(opener) + " ")]
-    for closer in persona.closers:
-        bare += [text[: -len(plain(closer)) - 1] for text in list(bare) if text.endswith(" " + plain(closer))]
-    return list(dict.fromkeys(bare))

@@ -22,10 +22,12 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Sequence as Options
 from dataclasses import dataclass
-from functools import cache
-from typing import Literal
+from functools import cache, cached_property
+from typing import Literal, TypeVar
 
+T = TypeVar("T")
 Number = Literal["one", "many", "some"]
 
 
@@ -41,7 +43,7 @@ class Word:
 class Slot:
     name: str  # "food2"
 
-    @property
+    @cached_property
     def list(self) -> str:
         return self.name.rstrip("0123456789")
 
@@ -140,20 +142,27 @@ def slots(nodes: Sequence) -> Iterator[Slot]:
 
 def fill(nodes: Sequence, lists: Lists, bound: dict[str, Word], rng: random.Random) -> str:
     """Say the template once. `bound` maps slots to the words drawn so far, and grows."""
-    return tidy("".join(_fill(nodes, lists, bound, rng)))
+    said: list[str] = []
+    _fill(nodes, lists, bound, rng, said)
+    return tidy("".join(said))
 
 
-def _fill(nodes: Sequence, lists: Lists, bound: dict[str, Word], rng: random.Random) -> Iterator[str]:
+def _fill(nodes: Sequence, lists: Lists, bound: dict[str, Word], rng: random.Random, said: list[str]) -> None:
     for node in nodes:
         if isinstance(node, str):
-            yield node
+            said.append(node)
+        elif isinstance(node, Choice):
+            _fill(pick(node.options, rng), lists, bound, rng, said)
         elif isinstance(node, Slot):
-            yield _bind(node, lists, bound, rng).text
-        elif isinstance(node, Agree):
-            number = _bind(node.slot, lists, bound, rng).number
-            yield node.forms[("one", "many", "some").index(number)]
+            said.append(_bind(node, lists, bound, rng).text)
         else:
-            yield from _fill(rng.choice(node.options), lists, bound, rng)
+            number = _bind(node.slot, lists, bound, rng).number
+            said.append(node.forms[("one", "many", "some").index(number)])
+
+
+def pick(options: Options[T], rng: random.Random) -> T:
+    """`rng.choice`, several times as fast."""
+    return options[int(rng.random() * len(options))]
 
 
 def _bind(slot: Slot, lists: Lists, bound: dict[str, Word], rng: random.Random) -> Word:
@@ -161,7 +170,7 @@ def _bind(slot: Slot, lists: Lists, bound: dict[str, Word], rng: random.Random) 
     if slot.name not in bound:
         taken = {word.text for name, word in bound.items() if Slot(name).list == slot.list}
         for _ in range(MOST_DRAWS):  # two entries of a list may come out as the same text
-            drawn = rng.choice(lists[slot.list])
+            drawn = pick(lists[slot.list], rng)
             text = drawn.text
             if "{" in text or "[" in text:
                 text = fill(parse(text), lists, bound, rng)
@@ -171,6 +180,7 @@ def _bind(slot: Slot, lists: Lists, bound: dict[str, Word], rng: random.Random) 
     return bound[slot.name]
 
 
+_BEFORE_PUNCTUATION = re.compile(r" (?=[.,!?])")
 _A = re.compile(r"\ban? (?=([a-z]+))")
 _SOUNDS_LIKE_A_CONSONANT = re.compile(r"one|once|uni|use|usu|eu|ukulele|ufo")
 _SOUNDS_LIKE_A_VOWEL = re.compile(r"[aeiou]|hour|honest|honou?r|heir")
@@ -182,8 +192,7 @@ def tidy(text: str) -> str:
     >>> tidy("is  it a apple , or an unicorn ?")
     'is it an apple, or a unicorn?'
     """
-    text = " ".join(text.split())
-    text = re.sub(r" (?=[.,!?])", "", text)
+    text = _BEFORE_PUNCTUATION.sub("", " ".join(text.split()))
     return _A.sub(lambda m: "an " if _takes_an(m.group(1)) else "a ", text)
 
 

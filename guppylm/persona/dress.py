@@ -1,0 +1,102 @@
+"""What people put around a message, and how they type it. All of it drawn at random, so nobody has to write it out.
+
+In training and in the exam: an opener, a closer, a final mark or none, lost apostrophes. In training only: an aside in
+front ("i am home early. are you hungry"), another message in front (the fish answers the last one), slips of the
+fingers, abbreviations, marks typed twice.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+
+from guppylm.persona.match import plain
+from guppylm.persona.schema import Persona
+from guppylm.persona.template import fill, pick
+
+OPENED, CLOSED, PUNCTUATED, APOSTROPHE_LOST = 0.20, 0.12, 0.45, 0.40  # shares of the prompts
+REMARKED, JOINED, SLOPPY, MARKED_TWICE = 0.10, 0.06, 0.15, 0.15  # the last: of those with a mark
+SLIPS = 0.2  # share of a sloppy prompt's words that have one
+LONGEST_ASIDES = 4
+
+_QUESTION = re.compile(
+    r"(what|who|whose|why|how|where|when|which|do|does|did|are|is|isn't|can|could|would|will|have|has|shall|should|am|"
+    r"was|were|don't|aren't|what's|who's|how's|where's|any|ever)\b"
+)
+_NEIGHBOURS = {
+    here: before + after
+    for row in ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+    for before, here, after in zip(" " + row, row, row[1:] + " ", strict=False)
+}
+
+
+def dress(prompt: str, persona: Persona, loose: bool, rng: random.Random) -> str:
+    """A message as people send it. Openers and closers only where the topic is `loose` about them."""
+    bare = prompt
+    if loose and persona.openers and rng.random() < OPENED:
+        prompt = pick(persona.openers, rng) + pick((" ", ", "), rng) + prompt
+    if loose and persona.closers and rng.random() < CLOSED:
+        prompt += pick((" ", ", "), rng) + pick(persona.closers, rng)
+    if rng.random() < APOSTROPHE_LOST:
+        prompt = prompt.replace("'", "")
+    if rng.random() < PUNCTUATED:
+        prompt += "?" if _QUESTION.match(bare) else pick("..!", rng)
+    return prompt
+
+
+def undress(prompt: str, persona: Persona) -> list[str]:
+    """The prompt in plain form, and what is left of it without an opener, a closer, or both."""
+    bare = [plain(prompt)]
+    for opener in persona.openers:
+        bare += [text[len(plain(opener)) + 1 :] for text in bare[:1] if text.startswith(plain(opener) + " ")]
+    for closer in persona.closers:
+        bare += [text[: -len(plain(closer)) - 1] for text in list(bare) if text.endswith(" " + plain(closer))]
+    return list(dict.fromkeys(bare))
+
+
+def remark(prompt: str, persona: Persona, rng: random.Random) -> str:
+    """One aside in front of a message, seldom several: the message is what is answered."""
+    count = 1 if rng.random() < 0.8 else rng.randint(2, LONGEST_ASIDES)
+    asides = [fill(pick(persona.asides, rng).nodes, persona.lists, {}, rng) for _ in range(count)]
+    return join([*asides, prompt], persona, rng)
+
+
+def join(messages: list[str], persona: Persona, rng: random.Random) -> str:
+    """Several messages as one."""
+    joined = messages[0]
+    for message in messages[1:]:
+        joined = joined.rstrip("?!.") + pick(persona.joiners, rng) + message
+    return joined
+
+
+def sloppy(prompt: str, persona: Persona, keep: set[str], rng: random.Random, slips: float = SLIPS) -> str:
+    """The same message in a hurry. Words to `keep` are those that the reply repeats."""
+    words = prompt.split(" ")
+    for place, word in enumerate(words):
+        letters = word.strip(".,!?'")
+        if rng.random() >= slips or letters in keep:
+            continue
+        short = persona.abbreviations.get(letters)
+        words[place] = word.replace(letters, pick(short, rng)) if short and rng.random() < 0.5 else slip(word, rng)
+    return " ".join(words)
+
+
+def slip(word: str, rng: random.Random) -> str:
+    """One word with one slip of the fingers: a letter lost, doubled, swapped or missed, or the space after it lost.
+
+    >>> rng = random.Random(3)
+    >>> [slip("hungry", rng) for _ in range(6)]
+    ['hunrgy', 'hungy', 'hungey', 'hunrgy', 'hunggry', 'hjngry']
+    """
+    if len(word) < 4:
+        return word
+    at = rng.randrange(len(word) - 1)
+    match rng.randrange(4):
+        case 0:
+            return word[:at] + word[at + 1 :]
+        case 1:
+            return word[:at] + word[at] + word[at:]
+        case 2:
+            return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+        case _:
+            return word[:at] + pick(_NEIGHBOURS.get(word[at], word[at]).strip(), rng) + word[at + 1 :]
