@@ -1,7 +1,8 @@
 """All that training needs to go on as if it had never stopped: weights, optimizer, step. Never a pickle.
 
-One safetensors file, replaced in one step, and the one before it, in case that the disk spoils the last. A checksum
-inside tells. Random numbers need no keeping, since each step seeds its own.
+Safetensors files: a fresh one is written whole before it takes the last one's place, and the last one that of the one
+before, which is kept in case that the disk spoils the last. A checksum inside tells. Random numbers need no keeping,
+since each step seeds its own.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
-from guppylm import tensors
+from guppylm import files, tensors
 from guppylm.errors import RunError
 
 
@@ -28,16 +30,24 @@ class Progress:
     seconds: float = 0.0
 
 
-def write(file: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], progress: Progress) -> None:
+def write(
+    file: Path, model: nn.Module, optimizers: list[Optimizer], scaler: torch.amp.GradScaler, progress: Progress
+) -> None:
+    """Raises RunError if there is no room; the checkpoints that were there are then still there."""
     state: dict[str, Tensor] = {f"model/{name}": value for name, value in model.state_dict().items()}
     for number, optimizer in enumerate(optimizers):
         for index, slots in optimizer.state_dict()["state"].items():
             state |= {f"optimizer/{number}/{index}/{key}": torch.as_tensor(value) for key, value in slots.items()}
-    fresh = file.with_name("fresh.safetensors")
-    tensors.write(fresh, state, {"progress": json.dumps(asdict(progress))})
+    metadata = {"progress": json.dumps(asdict(progress)), "scaler": json.dumps(scaler.state_dict())}
+    tensors.write(fresh(file), state, metadata)
     if file.exists():
-        file.replace(before(file))
-    fresh.replace(file)
+        files.rename(file, before(file))
+    files.rename(fresh(file), file)
+
+
+def fresh(file: Path) -> Path:
+    """A whole checkpoint, newer than the last one, if the process ended before it took its place."""
+    return file.with_name("fresh.safetensors")
 
 
 def before(file: Path) -> Path:
@@ -46,21 +56,35 @@ def before(file: Path) -> Path:
 
 
 def restore(
-    file: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], say: Callable[[str], None]
+    file: Path,
+    model: nn.Module,
+    optimizers: list[Optimizer],
+    scaler: torch.amp.GradScaler,
+    say: Callable[[str], None],
+    mend: bool = True,
 ) -> Progress:
-    """Put the last checkpoint back, or the one before if that is spoiled. Raises RunError if both are."""
-    there = [one for one in (file, before(file)) if one.exists()]
-    for number, one in enumerate(there):
+    """Put the newest sound checkpoint back; spoiled ones are deleted (`mend`), so that they push out no sound one.
+
+    Raises RunError if all are spoiled, and leaves them as they are.
+    """
+    there = [one for one in (fresh(file), file, before(file)) if one.exists()]
+    spoiled: list[Path] = []
+    for one in there:
         try:
-            return read(one, model, optimizers)
-        except RunError as error:
-            if number == len(there) - 1:
+            progress = read(one, model, optimizers, scaler)
+        except RunError:
+            if one == there[-1]:
                 raise
-            say(f"{error}; trying the one before it")
+            say(f"{one} is spoiled; trying the one before it")
+            spoiled.append(one)
+        else:
+            for broken in spoiled if mend else ():
+                broken.unlink()
+            return progress
     return Progress()
 
 
-def read(file: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer]) -> Progress:
+def read(file: Path, model: nn.Module, optimizers: list[Optimizer], scaler: torch.amp.GradScaler) -> Progress:
     """Put a checkpoint back. Raises RunError when the file is broken or of another run."""
     remedy = "add --restart to train from the start"
     stored, metadata = tensors.read(file, remedy)
@@ -76,6 +100,8 @@ def read(file: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer]) 
                     _, _, index, key = name.split("/")
                     state.setdefault(int(index), {})[key] = tensor
             optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+        if scaler.is_enabled():
+            scaler.load_state_dict(json.loads(metadata["scaler"]))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise RunError(f"{file}: no checkpoint of this run ({reason}); {remedy}") from None

@@ -40,6 +40,17 @@ def write_chunks(file: Path, chunks: Iterable[bytes]) -> None:
         ) from None
 
 
+def rename(file: Path, other: Path) -> None:
+    """Put a file in another's place, in one step."""
+    try:
+        file.replace(other)
+    except OSError as error:
+        raise RunError(
+            f"{other}: cannot be replaced ({error.strerror}); {file} holds what should stand there. "
+            "Make the folder writable, then run the same command again"
+        ) from None
+
+
 def read_json(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from tokenizers import Tokenizer
 
-from guppylm import chat, data, embeddings, records, weights
+from guppylm import chat, data, embeddings, precision, records, weights
 from guppylm import train as train_loop
 from guppylm.config import TrainConfig
 from guppylm.evaluate import card as report_card
@@ -33,7 +33,9 @@ def train(place: Run, persona: Persona, config: TrainConfig, console: Console, t
         embeddings.begin(model.tok_emb.weight, drawings[0])
     if team.leads:
         weights.write_config(place, model.config, tokenizer)
-    batches = data.Batches(drawings, config.batch, config.seed, config.word_dropout, config.sorted_together)
+    batches = data.Batches(
+        drawings, config.batch, config.seed, config.word_dropout, config.sorted_together, config.halved
+    )
     line = records.ProgressLine(console, every=50)
     prompts = list(persona.prompts)
     done = train_loop.train(model, tokenizer, batches, held_out, prompts, config, place, line, team)
@@ -45,12 +47,15 @@ def train(place: Run, persona: Persona, config: TrainConfig, console: Console, t
 def whole_road(persona_folder: Path, place: Run, config: TrainConfig, console: Console) -> bool:
     """Text files in, trained and measured model out. False if it was stopped; the same call goes on."""
     persona = schema.load(persona_folder)
-    with join() as team, claim(persona_folder, place, config) if team.leads else nullcontext():
+    with (
+        join(precision.choose_device(config.device)) as team,
+        claim(persona_folder, place, config) if team.leads else nullcontext(),
+    ):
         if team.leads:
             prepare(persona, place, config, console)
         team.wait()
         done = train(place, persona, config, console, team)
-    if not done:
+    if team.leads and not done:
         console.print("stopped; the same command goes on from here")
     elif team.leads:
         card = report_card.measure(place)

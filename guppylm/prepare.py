@@ -54,7 +54,6 @@ def training_texts(place: Run) -> Iterator[str]:
 
 def write_tokenizer(place: Run, tokenizer: Tokenizer) -> None:
     """tokenizer.json and what transformers wants beside it."""
-    files.write_bytes(place.tokenizer, tokenizer.to_str().encode())
     files.write_json(
         place.folder / "tokenizer_config.json",
         {
@@ -71,3 +70,4 @@ def write_tokenizer(place: Run, tokenizer: Tokenizer) -> None:
             "chat_template": chat.TEMPLATE,
         },
     )
+    files.write_bytes(place.tokenizer, tokenizer.to_str().encode())  # last: the stage is done when it is there

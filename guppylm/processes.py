@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import distributed, nn
 
+from guppylm.errors import TrainError
+
 
 @dataclass(frozen=True)
 class Team:
@@ -34,21 +36,30 @@ class Team:
             distributed.all_reduce(value)
         return value
 
+    def any(self, here: bool, device: torch.device) -> bool:
+        """Is it so in one of the processes? All get the same answer."""
+        return bool(self.add(torch.tensor(float(here), device=device)) > 0) if self.size > 1 else here
+
     def wait(self) -> None:
         if self.size > 1:
             distributed.barrier()
 
 
 @contextmanager
-def join() -> Iterator[Team]:
-    """The team that torchrun's environment variables describe, or a team of one."""
+def join(device: torch.device) -> Iterator[Team]:
+    """The team that torchrun's environment variables describe, or a team of one. Raises TrainError."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield Team()
         return
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    if device.type == "mps":
+        raise TrainError("several processes cannot share a Mac's GPU; add --set device=cpu, or start one")
+    if device.type == "cuda":
+        number = int(os.environ["LOCAL_RANK"])
+        if number >= torch.cuda.device_count():
+            raise TrainError(f"more processes than GPUs ({torch.cuda.device_count()}); start fewer")
+        torch.cuda.set_device(number)
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Team(distributed.get_rank(), size)
     finally:

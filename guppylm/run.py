@@ -2,7 +2,8 @@
 
 config.json  model.safetensors  tokenizer.json  tokenizer_config.json  generation_config.json
 persona/  data/train*.jsonl  data/eval.jsonl        what it was made from
-run.json  metrics.jsonl  samples.jsonl  report.json  loss.png  checkpoint/last.safetensors
+run.json  metrics.jsonl  samples.jsonl  report.json  loss.png  bad_batches.jsonl
+checkpoint/last.safetensors, before.safetensors     to go on from
 """
 
 from __future__ import annotations
@@ -92,8 +93,13 @@ class Run:
 @contextmanager
 def claim(persona_folder: Path, place: Run, config: TrainConfig) -> Iterator[None]:
     """Work in the folder, on this run, as nobody else does at the same time."""
-    begin(persona_folder, place, config)
+    unfinished = {".lock", "run.json.part"}  # of a run that ended while it began
+    folder = place.folder
+    foreign = folder.exists() and not (folder.is_dir() and {file.name for file in folder.iterdir()} <= unfinished)
+    if foreign and not place.history.exists():
+        raise RunError(f"{folder} is not empty and is no run of ours; choose another folder with -o")
     with alone(place):
+        begin(persona_folder, place, config)
         yield
 
 
@@ -102,6 +108,7 @@ def alone(place: Run) -> Iterator[None]:
     """The operating system forgets the lock when a process ends, however it ends."""
     lock = FileLock(place.folder / ".lock")
     try:
+        place.folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
         raise RunError(
@@ -136,8 +143,6 @@ def begin(persona_folder: Path, place: Run, config: TrainConfig) -> None:
                 f"{place.folder} holds a run made otherwise ({'; '.join(changed[:3])}); "
                 "choose another folder with -o, or add --restart to replace it"
             )
-    elif place.folder.exists() and (not place.folder.is_dir() or any(place.folder.iterdir())):
-        raise RunError(f"{place.folder} is not empty and is no run of ours; choose another folder with -o")
     else:
         files.write_json(
             place.history,
@@ -150,10 +155,15 @@ def begin(persona_folder: Path, place: Run, config: TrainConfig) -> None:
 
 def restart(place: Run) -> None:
     """Empty a run folder, and only a run folder."""
-    if place.history.exists() and "guppylm" in files.read_json(place.history):
-        with alone(place):
-            pass
-        shutil.rmtree(place.folder)
+    if not place.history.exists():
+        return
+    if "guppylm" not in files.read_json(place.history):
+        return
+    with alone(place):
+        for file in place.folder.iterdir():
+            if file.name not in (".lock", place.history.name):
+                shutil.rmtree(file) if file.is_dir() else file.unlink()
+        place.history.unlink()  # last, since it says whose folder this is
 
 
 def texts(persona_folder: Path) -> list[Path]:

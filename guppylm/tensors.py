@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from guppylm import files
@@ -28,10 +29,10 @@ def read(file: Path, remedy: str = "copy it anew or train again") -> tuple[dict[
     Files of other programs have no checksum, and are taken as they are.
     """
     try:
-        with safe_open(file, framework="pt") as opened:
-            metadata = dict(opened.metadata() or {})
-        tensors = load_file(file)
-    except (SafetensorError, OSError, UnicodeDecodeError) as error:
+        content = file.read_bytes()  # not mapped: on Windows a mapped file could not be replaced
+        tensors = load(content)
+        metadata: dict[str, str] = _header(content).get("__metadata__") or {}
+    except (SafetensorError, OSError) as error:
         raise RunError(f"{file}: cannot be read as safetensors ({error}); {remedy}") from None
     told = {key: value for key, value in metadata.items() if key != "sha256"}
     if "sha256" in metadata and metadata["sha256"] != _checksum(tensors, told):
@@ -50,9 +51,14 @@ def _checksum(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
 
 def _in_order(content: bytes) -> bytes:
     """The library writes metadata in any order. A file: 8 bytes of header length, the header as JSON, the numbers."""
-    length = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + length])
+    header = _header(content)
+    numbers = content[8 + int.from_bytes(content[:8], "little") :]
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
     plain = json.dumps(header, separators=(",", ":")).encode()
     plain += b" " * (-len(plain) % 8)
-    return len(plain).to_bytes(8, "little") + plain + content[8 + length :]
+    return len(plain).to_bytes(8, "little") + plain + numbers
+
+
+def _header(content: bytes) -> dict[str, Any]:
+    header: dict[str, Any] = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return header

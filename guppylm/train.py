@@ -152,9 +152,11 @@ def update(
     team.add_gradients(model)
     for optimizer in optimizers:
         scaler.unscale_(optimizer)
-    torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+    if not how.scaled or math.isfinite(norm):  # fp16 overflows at first; then no optimizer may take its step
+        for optimizer in optimizers:
+            scaler.step(optimizer)
     for optimizer in optimizers:
-        scaler.step(optimizer)
         optimizer.zero_grad()
     scaler.update()
     return float(team.add(total))
@@ -181,7 +183,8 @@ def train(
     model.to(device).train()
     optimizers = optimizers_for(model, config)
     scaler = torch.amp.GradScaler(device.type, enabled=how.scaled)
-    progress = checkpoint.restore(place.checkpoint, model, optimizers, line.say if team.leads else lambda _: None)
+    say = line.say if team.leads else lambda _: None
+    progress = checkpoint.restore(place.checkpoint, model, optimizers, scaler, say, mend=team.leads)
     if team.leads:
         line.say(f"training on {device} in {str(how.format).removeprefix('torch.')}: {how.why}")
         if progress.step:
@@ -189,6 +192,7 @@ def train(
         kept = progress.step or -1  # at the start, the first look is made again
         records.forget_after(place.metrics, kept)
         records.forget_after(place.samples, kept)
+        records.forget_after(place.bad_batches, kept)
     quick_look = held_out[:QUICK_LOOK]
     replies = [row.ids[row.reply_starts :] for row in quick_look]
     texts, measured_tokens = [chat.reply_text(tokenizer, ids) for ids in replies], sum(map(len, replies))
@@ -196,7 +200,7 @@ def train(
     watcher = watch.Watch(place, tokenizer, line)
 
     def look_around() -> None:
-        """Measure and write down; keep the best weights so far."""
+        """Measure, write down, keep the best weights so far, and a checkpoint; each at its own steps."""
         step = progress.step
         if step in moments:
             for prompt, (reply, _) in zip(prompts, ask(model, tokenizer, prompts), strict=True):
@@ -210,12 +214,13 @@ def train(
                 progress.best_loss, progress.best_step = held, step
                 weights.write_weights(place, model)
         if step % config.checkpoint_every == 0 or step == config.steps:
-            checkpoint.write(place.checkpoint, model, optimizers, progress)
+            checkpoint.write(place.checkpoint, model, optimizers, scaler, progress)
 
+    stopping = False
     with stop_politely() as stopped:
         if team.leads and progress.step == 0:
             look_around()
-        while progress.step < config.steps and not stopped.is_set():
+        while progress.step < config.steps and not (stopping := team.any(stopped.is_set(), device)):
             began = time.perf_counter()
             rows = batches.rows(progress.step)
             with watch.memory_advice(config):
@@ -231,8 +236,8 @@ def train(
                 row = {"step": progress.step, "loss": loss, "lr": rate, "ms": took * 1000, "tokens": tokens}
                 records.append(place.metrics, row)
                 look_around()
-        if stopped.is_set() and team.leads:
-            checkpoint.write(place.checkpoint, model, optimizers, progress)
+        if stopping and team.leads:
+            checkpoint.write(place.checkpoint, model, optimizers, scaler, progress)
     return progress.step == config.steps
 
 

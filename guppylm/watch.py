@@ -26,7 +26,8 @@ class Watch:
 
     def __init__(self, place: Run, tokenizer: Tokenizer, line: records.ProgressLine) -> None:
         self._place, self._tokenizer, self._line = place, tokenizer, line
-        self._recent: deque[float] = deque(maxlen=REMEMBERED)
+        before = [row["loss"] for row in records.read(place.metrics) if "loss" in row]
+        self._recent = deque(before, maxlen=REMEMBERED)
 
     def look(self, step: int, loss: float, rows: list[Encoded]) -> None:
         """Raises TrainError if training cannot go on; only tells if the loss jumped, since it often comes back."""
@@ -53,9 +54,11 @@ def memory_advice(config: TrainConfig) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "memory" not in str(error):
+        said = ("out of memory", "can't allocate memory")
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and not any(part in str(error) for part in said):
             raise
+        knob = f"accumulate={2 * config.accumulate}" if config.accumulate < config.batch else "width=192"
         raise TrainError(
-            f"out of memory with batches of {config.batch} in {config.accumulate} part(s): add --set "
-            f"accumulate={2 * config.accumulate} (slower, the same result) and -o with another folder"
+            f"out of memory with batches of {config.batch} in {config.accumulate} part(s): add --set {knob}, "
+            "and -o with another folder"
         ) from None

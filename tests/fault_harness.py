@@ -40,7 +40,7 @@ class Trial:
 
     def __init__(self, folder: Path, rng: random.Random) -> None:
         write_persona(folder / "owl")
-        self.place, self.rng, self.said = Run(folder / "run"), rng, ""
+        self.place, self.rng = Run(folder / "run"), rng
         self.tried = self.lost = 0
 
     @contextmanager
@@ -66,7 +66,6 @@ class Trial:
                 yield process
             finally:
                 process.kill()
-                self.said = process.stdout.read() if process.stdout else ""
 
     def step(self) -> int:
         rows = records.read(self.place.metrics)
@@ -86,7 +85,6 @@ class Trial:
 
     def kill(self, moment: float, writing: bool = False, early: bool = False) -> bool:
         """False if the training was at its end before."""
-        self.check_resumption(self.step(), EVERY)
         with self.training() as process:
             if early:
                 time.sleep(moment)  # while Python still starts, reads, or restores
@@ -94,20 +92,23 @@ class Trial:
                 self.until(moment, process, writing)
             ended = process.poll() is not None
             process.send_signal(signal.SIGKILL)
+            process.wait()
+        self.check_resumption(self.step(), EVERY)
         self.tried += not ended
         return not ended
 
     def check_resumption(self, before: int, allowed: int) -> None:
         """Would a training that starts now lose more than it may?"""
-        there = [f for f in (self.place.checkpoint, checkpoint.before(self.place.checkpoint)) if f.exists()]
+        last = self.place.checkpoint
+        there = [file for file in (checkpoint.fresh(last), last, checkpoint.before(last)) if file.exists()]
         steps = [sound for sound in map(sound_step, there) if sound is not None]
         self.lost += before - max(steps, default=0) > allowed
 
     def finish(self) -> None:
         with self.training() as process:
-            self.said = process.communicate()[0]
+            said = process.communicate()[0]
             if process.returncode != 0:
-                raise SystemExit(f"the training did not go on:\n{self.said}")
+                raise SystemExit(f"the training did not go on:\n{said}")
 
 
 def sound_step(file: Path) -> int | None:
@@ -163,7 +164,7 @@ def full_disk(trial: Trial, disk: Path) -> None:
         remount(disk, f"size={size}")
         with trial.training() as process:
             said = process.communicate()[0]
-            stopped = process.returncode == 1 and "No space left" in said.splitlines()[-1]
+            stopped = process.returncode == 1 and "No space left" in said
         trial.tried += stopped
         trial.lost += process.returncode not in (0, 1) or "Traceback" in said
         trial.check_resumption(trial.step(), EVERY)

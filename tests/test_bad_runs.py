@@ -13,6 +13,7 @@ import torch
 from conftest import guppylm, quick
 from rich.console import Console
 from safetensors.torch import load_file, save_file
+from torch.amp import GradScaler
 
 from guppylm import checkpoint, files, pipeline, run, weights
 from guppylm.errors import RunError
@@ -247,5 +248,5 @@ def test_going_on_from_broken_checkpoints(copied: Run, damage: Callable[[str], D
 def test_a_checkpoint_of_a_model_of_another_size(copied: Run) -> None:
     model = new_model(quick(width="64"), vocabulary=400)
     with pytest.raises(RunError) as caught:
-        checkpoint.read(copied.checkpoint, model, optimizers_for(model, quick()))
+        checkpoint.read(copied.checkpoint, model, optimizers_for(model, quick()), GradScaler("cpu", enabled=False))
     assert_one_line(caught, str(copied.checkpoint), "no checkpoint of this run", "--restart")

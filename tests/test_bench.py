@@ -81,6 +81,20 @@ def test_operations_are_counted_as_pytorch_counts_them() -> None:
     assert ours == pytest.approx(counter.get_total_flops(), rel=0.01)
 
 
+def test_every_operation_counts_where_it_belongs() -> None:
+    class Event:
+        def __init__(self, name: str, above: "Event | None" = None) -> None:
+            self.name, self.cpu_parent = name, above
+
+    kinds = {
+        "aten::mm": "linear layers and head", "aten::_softmax": "attention", "aten::_log_softmax": "loss",
+        "aten::_log_softmax_backward_data": "loss", "aten::expand": step.REST, "aten::native_layer_norm": step.REST,
+    }  # fmt: skip
+    for name, kind in kinds.items():
+        assert step._kind(Event(name)) == kind
+        assert step._kind(Event(name, Event("Optimizer.step#Muon.step"))) == step.OPTIMIZER
+
+
 def test_all_tokens_or_the_reply_alone() -> None:
     """By hand: the plain recipe guesses every token but the first."""
     rows = [Encoded([5, 6, 7, 8, 9], 3), Encoded([1, 2, 3], 1)]

@@ -1,6 +1,7 @@
 """The training loop: resumable to the bit, the same in one process or two, and honest about its batches."""
 
 import itertools
+import math
 import os
 import random
 import subprocess
@@ -13,7 +14,7 @@ import torch
 from conftest import QUICK, quick, write_persona
 from rich.console import Console
 
-from guppylm import checkpoint, pipeline, records, train
+from guppylm import checkpoint, pipeline, precision, records, train
 from guppylm.chat import Encoded, encode_chats
 from guppylm.config import PRESETS, TrainConfig, configure
 from guppylm.data import Batches, collate, leave_out
@@ -108,6 +109,17 @@ def test_an_epoch_shows_every_conversation_of_its_drawing_once() -> None:
     assert [row.ids for row in Batches(drawings, 10, seed=4).rows(13)] == [row.ids for row in batches.rows(13)]
 
 
+def test_the_first_batches_are_shared_by_two_updates_each() -> None:
+    rows = [Encoded([number] * (5 + number % 9), 2) for number in range(103)]
+    whole, halved = Batches([rows], batch=10, seed=4), Batches([rows], batch=10, seed=4, halved=3)
+    for number in range(3):
+        first, second = ([row.ids[0] for row in halved.rows(2 * number + half)] for half in (0, 1))
+        assert len(first) == len(second) == 5
+        assert sorted(first + second) == sorted(row.ids[0] for row in whole.rows(number))
+    for number in range(3, 25):
+        assert halved.rows(3 + number) == whole.rows(number)
+
+
 def test_a_checkpoint_brings_everything_back(tmp_path: Path) -> None:
     config = TrainConfig(layers=1, width=16, heads=2, feed_forward=16, vocabulary=300)
     model = train.new_model(config, 300)
@@ -118,10 +130,13 @@ def test_a_checkpoint_brings_everything_back(tmp_path: Path) -> None:
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad()
-    checkpoint.write(tmp_path / "c", model, optimizers, checkpoint.Progress(3, 1.5, 2, 9.0))
+    scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+    checkpoint.write(tmp_path / "c", model, optimizers, scaler, checkpoint.Progress(3, 1.5, 2, 9.0))
     other = train.new_model(config, 300)
     others = optimizers_for(other, config)
-    assert checkpoint.read(tmp_path / "c", other, others) == checkpoint.Progress(3, 1.5, 2, 9.0)
+    other_scaler = torch.amp.GradScaler("cpu")
+    assert checkpoint.read(tmp_path / "c", other, others, other_scaler) == checkpoint.Progress(3, 1.5, 2, 9.0)
+    assert other_scaler.state_dict() == scaler.state_dict()
     for one, two in ((model, optimizers), (other, others)):
         train.token_losses(one, batch).sum().backward()
         for optimizer in two:
@@ -132,11 +147,14 @@ def test_a_checkpoint_brings_everything_back(tmp_path: Path) -> None:
 def test_presets_and_knobs() -> None:
     for preset in PRESETS:
         assert configure(preset, {"steps": "7", "learning_rate": "2e-4"}).learning_rate == 2e-4
-    for wrong in ({"stepps": "7"}, {"steps": "many"}, {"steps": "0"}, {"width": "100"}, {"device": "tpu"}):
+    for wrong in (
+        {"stepps": "7"}, {"steps": "many"}, {"steps": "0"}, {"width": "100"}, {"device": "tpu"}, {"optimizer": "sgd"},
+        {"counted_embeddings": "yes"}, {"weight_decay": "-1"}, {"final_share": "nan"}, {"seed": "9" * 30},
+    ):  # fmt: skip
         with pytest.raises(GuppyError) as error:
             configure("cpu", wrong)
         assert "\n" not in str(error.value)
-    with pytest.raises(GuppyError, match="there are quick, cpu, gpu"):
+    with pytest.raises(GuppyError, match="there are quick, cpu, gpu, plain"):
         configure("fast", {})
 
 
@@ -159,6 +177,21 @@ def test_layers_that_join_in_later_change_nothing_until_they_learn() -> None:
             optimizer.zero_grad()
     changed = [not torch.equal(a, b) for a, b in zip(before, model.blocks[1:].parameters(), strict=True)]
     assert all(changed)
+
+
+def test_an_overflow_in_half_the_gradients_moves_no_weight() -> None:
+    """With fp16's scaled losses each optimizer would decide alone, and clipping has made all gradients NaN."""
+    config = TrainConfig(layers=1, width=16, heads=2, feed_forward=16, vocabulary=300, shallow_share=0)
+    model = train.new_model(config, 300)
+    optimizers = optimizers_for(model, config)
+    model.pos_emb.weight.register_hook(lambda gradient: gradient * torch.nan)
+    before = [weight.clone() for weight in model.parameters()]
+    how = precision.Precision(torch.device("cpu"), torch.float32, scaled=True, why="")
+    scaler = torch.amp.GradScaler("cpu", init_scale=64.0)
+    loss = train.update(model, optimizers, scaler, [Encoded([1, 2, 3, 4], 2)], 0, config, how, Team())
+    assert loss == pytest.approx(math.log(300), rel=0.2)
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+    assert scaler.get_scale() == 32.0
 
 
 def test_more_processes_than_conversations_in_a_batch_are_refused(small_run: Run, tmp_path: Path) -> None:

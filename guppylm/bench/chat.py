@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -27,7 +26,7 @@ class Result:
     replies_a_second: float
     tokens_a_second: float
     first_token_seconds: float  # median, from the message to the reply's first token
-    memory_megabytes: float  # the most that the process has held
+    memory_megabytes: float | None  # the most that the process has held; unknown on Windows
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -50,18 +49,27 @@ def measure(place: Run, replies: int) -> Result:
             if number == 0:
                 firsts.append(time.perf_counter() - asked)
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kilobytes, but bytes on a Mac
     return Result(
         machine=machine.name(torch.device("cpu")), replies=len(prompts), replies_a_second=len(prompts) / seconds,
-        tokens_a_second=tokens / seconds, first_token_seconds=median(firsts),
-        memory_megabytes=peak / (2**20 if sys.platform == "darwin" else 2**10),
+        tokens_a_second=tokens / seconds, first_token_seconds=median(firsts or [0.0]),
+        memory_megabytes=_most_memory(),
     )  # fmt: skip
 
 
+def _most_memory() -> float | None:
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kilobytes, but bytes on a Mac
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
 def show(result: Result, console: Console) -> None:
+    memory = f", at most {result.memory_megabytes:.0f} MB" if result.memory_megabytes else ""
     console.print(
         f"{result.machine}; {result.replies} greedy replies without a cache:\n"
         f"{result.replies_a_second:.1f} replies/s, {result.tokens_a_second:.0f} tokens/s, first token after "
-        f"{result.first_token_seconds * 1000:.0f} ms (median), at most {result.memory_megabytes:.0f} MB",
+        f"{result.first_token_seconds * 1000:.0f} ms (median){memory}",
         highlight=False,
     )

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from guppylm import options
-from guppylm.options import AsJson, Knobs, Out, PersonaPath, Preset, RunPath
+from guppylm.options import AsJson, Knobs, Out, PersonaPath, Preset, Restart, RunPath
 
 app = typer.Typer(help="Speed on this machine, measured side by side.", no_args_is_help=True)
 
@@ -20,6 +20,7 @@ def train(
     out: Out = None,
     preset: Preset = "cpu",
     knobs: Knobs = None,
+    restart: Restart = False,
     full: Annotated[
         bool, typer.Option("--full", help="Train both to the end, and write the mark to reach down.")
     ] = False,
@@ -33,10 +34,13 @@ def train(
     from guppylm.prepare import prepare
     from guppylm.run import claim
 
-    recipe, plain = options.configure(preset, knobs), configure("plain", {})
-    place, console = options.place(persona, out or Path("runs/bench"), restart=False), Console(stderr=as_json)
+    recipe = options.configure(preset, knobs)
+    shared = ("seed", "conversations", "held_out", "vocabulary", "device")
+    plain = configure("plain", {name: str(getattr(recipe, name)).lower() for name in shared})
+    folder = out or Path("runs") / f"bench-{persona.resolve().name}"
+    place, console = options.place(persona, folder, restart), Console(stderr=as_json)
     loaded = schema.load(persona)
-    with claim(persona, place, recipe):
+    with claim(persona, place, plain):  # recipes may differ from race to race, what they are held against may not
         prepare(loaded, place, recipe, console)
         result = race.race(place, recipe, plain, full, console)
     if not options.told(result.to_json(), as_json):
@@ -48,9 +52,7 @@ def step(
     run: RunPath = Path("runs/guppy"),
     preset: Preset = "cpu",
     knobs: Knobs = None,
-    layers: Annotated[
-        int | None, typer.Option(min=1, help="So many layers learn; else the preset's first ones.")
-    ] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="All layers learn, as at the end of a training.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Where the time of one update goes, and what share of the machine's power it uses."""
@@ -58,10 +60,8 @@ def step(
     from guppylm.bench import step
     from guppylm.run import Run
 
-    config = options.configure(preset, knobs)
-    result = step.measure(
-        Run(run), config, layers or (config.shallow_layers if config.shallow_share else config.layers)
-    )
+    config = options.configure(preset, [*(knobs or []), *(["shallow_share=0"] if whole else [])])
+    result = step.measure(Run(run), config)
     if not options.told(result.to_json(), as_json):
         step.show(result, Console())
 
@@ -116,6 +116,6 @@ def scale(
     place = Run(run)
     rows = token_data.encode_all(fast.load(place.tokenizer), generate.read(place.train_data()), chat.CONTEXT)
     result = scale.measure(place.persona, schema.load(place.persona), rows, options.configure("cpu", knobs))
-    scale.draw(result, picture)
     if not options.told(result.to_json(), as_json):
         scale.show(result, Console())
+    scale.draw(result, picture)

@@ -2,7 +2,8 @@
 
 They take turns, so that whatever else the machine does disturbs both alike. The mark to reach is the loss at which the
 plain recipe ends. That takes long, so it is measured once for a character and written down in the run folder; later
-races time the plain recipe's updates only while the other recipe runs, and multiply.
+races time the plain recipe's updates only while the other recipe runs, and multiply. Times begin where token ids are
+there: making and encoding conversations is in neither.
 """
 
 from __future__ import annotations
@@ -57,9 +58,15 @@ class Racer:
         self.optimizers = optimizers_for(self.model, config)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.how.scaled)
         self.batches = data.Batches(
-            drawings[: config.drawings], config.batch, config.seed, config.word_dropout, config.sorted_together
+            drawings[: config.drawings],
+            config.batch,
+            config.seed,
+            config.word_dropout,
+            config.sorted_together,
+            config.halved,
         )
-        self.here = Point(0, time.perf_counter() - began, 0, float("inf"))
+        self.setup = time.perf_counter() - began
+        self.here = Point(0, self.setup, 0, float("inf"))
         self.curve: list[Point] = []
 
     @property
@@ -135,7 +142,8 @@ def race(place: Run, recipe: TrainConfig, plain: TrainConfig, full: bool, consol
         known = asdict(ran)
     assert known is not None
     whole = plain.steps / ran.step
-    end = Point(plain.steps, ran.seconds * whole, round(ran.tokens * whole), known["loss"])
+    setup = racers["plain"].setup
+    end = Point(plain.steps, setup + (ran.seconds - setup) * whole, round(ran.tokens * whole), known["loss"])
     reached = racers["recipe"].reaches(end.loss)
     return Result(
         machine=machine.name(racers["recipe"].how.device), target=end.loss, recipe=reached, plain=end,

@@ -21,6 +21,7 @@ from guppylm import train as loop
 from guppylm.bench import machine
 from guppylm.chat import Encoded
 from guppylm.config import TrainConfig
+from guppylm.errors import GuppyError
 from guppylm.optimizer import optimizers_for
 from guppylm.persona import generate
 from guppylm.persona.schema import Persona
@@ -89,15 +90,17 @@ def _data(persona: Persona, count: int) -> float:
 
 
 def _processes(persona_folder: Path, count: int) -> float:
-    """Seconds that the updates of a short training take, as its progress says: starting up is not counted."""
+    """Seconds that the updates of a short training (quick preset) take by its own clock: starting up is not counted."""
     threads = max(1, torch.get_num_threads() // count)
     start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count), "-m"]
     with TemporaryDirectory() as folder:
         knobs = ["--set", "steps=16", "--set", "evaluate_every=16", "--set", "checkpoint_every=16"]
-        subprocess.run(
+        done = subprocess.run(
             [*start, "guppylm", "train", persona_folder.resolve(), "-o", folder + "/run", "--preset", "quick", *knobs],
-            env={**os.environ, "OMP_NUM_THREADS": str(threads)}, check=True, capture_output=True,
+            env={**os.environ, "OMP_NUM_THREADS": str(threads)}, capture_output=True, text=True, check=False,
         )  # fmt: skip
+        if done.returncode != 0:
+            raise GuppyError(f"{count} process(es) did not train: {done.stderr.strip().splitlines()[-1:]}")
         steps = [row["ms"] for row in records.read(Path(folder) / "run" / "metrics.jsonl") if "ms" in row]
         return float(sum(steps[2:]) / 1000)
 

@@ -23,9 +23,9 @@ from guppylm.tokenizer import fast
 
 UPDATES = 12  # measured; as many before them warm up
 KINDS = {
-    "linear layers and head": ("aten::mm", "aten::addmm"),
-    "attention": ("aten::bmm", "softmax", "aten::masked_fill", "aten::triu", "aten::div"),
-    "loss": ("aten::_log_softmax", "aten::nll_loss", "aten::exp"),
+    "linear layers and head": {"mm", "addmm"},
+    "attention": {"bmm", "_softmax", "_softmax_backward_data", "masked_fill", "masked_fill_", "triu", "div"},
+    "loss": {"_log_softmax", "_log_softmax_backward_data", "nll_loss_forward", "nll_loss_backward"},
 }
 OPTIMIZER, REST, OUTSIDE = "optimizer and clipping", "other elementwise work, norms, copies", "data, Python"
 
@@ -44,8 +44,9 @@ class Result:
         return asdict(self)
 
 
-def measure(place: Run, config: TrainConfig, layers: int) -> Result:
-    """Updates with so many learning layers, on the run's own conversations, from random weights."""
+def measure(place: Run, config: TrainConfig) -> Result:
+    """Updates as the first ones of the config, on the run's own conversations, from random weights."""
+    layers = loop.depth(0, config)
     tokenizer = fast.load(place.tokenizer)
     rows = data.encode_all(tokenizer, generate.read(place.train_data()), chat.CONTEXT)
     batches = data.Batches([rows], config.batch, config.seed, config.word_dropout, config.sorted_together)
@@ -54,12 +55,11 @@ def measure(place: Run, config: TrainConfig, layers: int) -> Result:
     model = loop.new_model(config, tokenizer.get_vocab_size()).to(device).train()
     optimizers = optimizers_for(model, config)
     scaler = torch.amp.GradScaler(device.type, enabled=how.scaled)
-    first = 0 if layers < config.layers else config.steps - 1  # the loop knows the depth by the step
 
     def updates(begin: int) -> float:
         began = time.perf_counter()
         for number in range(begin, begin + UPDATES):
-            loop.update(model, optimizers, scaler, batches.rows(number), first, config, how, Team())
+            loop.update(model, optimizers, scaler, batches.rows(number), 0, config, how, Team())
         machine.wait(device)
         return time.perf_counter() - began
 
@@ -90,7 +90,7 @@ def _kind(event: Any) -> str:
         if above.name.startswith("Optimizer.") or "clip_grad" in above.name or "_foreach" in above.name:
             return OPTIMIZER
         above = above.cpu_parent
-    return next((kind for kind, names in KINDS.items() if any(name in event.name for name in names)), REST)
+    return next((kind for kind, names in KINDS.items() if event.name.removeprefix("aten::") in names), REST)
 
 
 def _operations(batch: data.Batch, config: TrainConfig, layers: int) -> float:

@@ -20,34 +20,36 @@ SLIPS = 0.2  # share of a sloppy prompt's words that have one
 LONGEST_ASIDES = 4
 
 _QUESTION = re.compile(
+    r"(?!what an? |how (nice|lovely|cute|sweet)\b|have (an?|some|fun)\b|don't (be|worry|go|tell|cry|forget|eat)\b)"
     r"(what|who|whose|why|how|where|when|which|do|does|did|are|is|isn't|can|could|would|will|have|has|shall|should|am|"
     r"was|were|don't|aren't|what's|who's|how's|where's|any|ever)\b"
 )
 _NEIGHBOURS = {
-    here: before + after
+    here: (before + after).strip()
     for row in ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-    for before, here, after in zip(" " + row, row, row[1:] + " ", strict=False)
+    for before, here, after in zip(" " + row[:-1], row, row[1:] + " ", strict=True)
 }
 
 
 def dress(prompt: str, persona: Persona, loose: bool, rng: random.Random) -> str:
     """A message as people send it. Openers and closers only where the topic is `loose` about them."""
-    bare = prompt
-    if loose and persona.openers and rng.random() < OPENED:
-        prompt = pick(persona.openers, rng) + pick((" ", ", "), rng) + prompt
+    asks = bool(_QUESTION.match(prompt))
+    openers = persona.openers + persona.question_openers if asks else persona.openers
+    if loose and openers and rng.random() < OPENED:
+        prompt = pick(openers, rng) + pick((" ", ", "), rng) + prompt
     if loose and persona.closers and rng.random() < CLOSED:
         prompt += pick((" ", ", "), rng) + pick(persona.closers, rng)
     if rng.random() < APOSTROPHE_LOST:
         prompt = prompt.replace("'", "")
     if rng.random() < PUNCTUATED:
-        prompt += "?" if _QUESTION.match(bare) else pick("..!", rng)
+        prompt += "?" if asks else pick("..!", rng)
     return prompt
 
 
 def undress(prompt: str, persona: Persona) -> list[str]:
     """The prompt in plain form, and what is left of it without an opener, a closer, or both."""
     bare = [plain(prompt)]
-    for opener in persona.openers:
+    for opener in persona.openers + persona.question_openers:
         bare += [text[len(plain(opener)) + 1 :] for text in bare[:1] if text.startswith(plain(opener) + " ")]
     for closer in persona.closers:
         bare += [text[: -len(plain(closer)) - 1] for text in list(bare) if text.endswith(" " + plain(closer))]
@@ -70,11 +72,11 @@ def join(messages: list[str], persona: Persona, rng: random.Random) -> str:
 
 
 def sloppy(prompt: str, persona: Persona, keep: set[str], rng: random.Random, slips: float = SLIPS) -> str:
-    """The same message in a hurry. Words to `keep` are those that the reply repeats."""
+    """The same message in a hurry. Words to `keep` (plain ones) stay: the reply may repeat them."""
     words = prompt.split(" ")
     for place, word in enumerate(words):
         letters = word.strip(".,!?'")
-        if rng.random() >= slips or letters in keep:
+        if rng.random() >= slips or keep & {*plain(word).split(), *plain(word.replace("'", " ")).split()}:
             continue
         short = persona.abbreviations.get(letters)
         words[place] = word.replace(letters, pick(short, rng)) if short and rng.random() < 0.5 else slip(word, rng)
@@ -82,7 +84,7 @@ def sloppy(prompt: str, persona: Persona, keep: set[str], rng: random.Random, sl
 
 
 def slip(word: str, rng: random.Random) -> str:
-    """One word with one slip of the fingers: a letter lost, doubled, swapped or missed, or the space after it lost.
+    """One word with one slip of the fingers: a letter lost, doubled, swapped with the next, or its neighbour's key hit.
 
     >>> rng = random.Random(3)
     >>> [slip("hungry", rng) for _ in range(6)]
@@ -99,4 +101,4 @@ def slip(word: str, rng: random.Random) -> str:
         case 2:
             return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
         case _:
-            return word[:at] + pick(_NEIGHBOURS.get(word[at], word[at]).strip(), rng) + word[at + 1 :]
+            return word[:at] + pick(_NEIGHBOURS.get(word[at], word[at]), rng) + word[at + 1 :]

@@ -23,6 +23,7 @@ from typing import Literal, TypeVar
 from guppylm import files
 from guppylm.errors import PersonaError, RunError
 from guppylm.persona import dress
+from guppylm.persona.match import plain
 from guppylm.persona.nonsense import nonsense
 from guppylm.persona.schema import Exchange, Persona, Template, normal
 from guppylm.persona.split import Split
@@ -32,7 +33,7 @@ T = TypeVar("T")
 Part = Literal["train", "held_out"]
 
 ECHO_ODDS = 1.5  # against 1 for other exchanges, while training
-NONSENSE_ODDS = 8  # there is more nonsense than one can write down
+NONSENSE_ODDS = 8
 NONSENSE = 0.8  # of the messages of an exchange that is for it
 FAVOUR = 1.5  # 1 is Zipf's law
 MOST_DRAWS = 200  # tries for one held-out prompt before its templates are called leaky
@@ -65,7 +66,8 @@ def conversations(parts: Split, part: Part, count: int, seed: int, drawing: int 
     """Draw conversations: an exchange, a wording, a reply. Another drawing, other ones.
 
     Exchanges and wordings have even odds, but to train on, exchanges whose replies echo a word of the prompt come more
-    often: repeating any word is harder to learn than saying a line by heart. And there the prompts are rougher, with
+    often: repeating any word is harder to learn than saying a line by heart; and most often the one for nonsense, of
+    which there is more than one can write down. There the prompts are rougher, with
     asides, slips of the fingers and nonsense (`dress`, `nonsense`). From the held-out part come only prompts that no
     training template can make in any filling.
     """
@@ -75,17 +77,20 @@ def conversations(parts: Split, part: Part, count: int, seed: int, drawing: int 
     odds = [_odds(exchange) if part == "train" else 1 for exchange in exchanges]
     cumulative = list(accumulate(odds))
 
-    def draw() -> Conversation:
-        exchange = _pick_by_odds(exchanges, cumulative, rng)
+    def draw(exchange: Exchange) -> Conversation:
         say = pick(templates[exchange.key], rng)
         return _converse(parts.persona, exchange, say, rng, nonsensical=part == "train" and exchange.nonsense)
 
+    def draw_any() -> Conversation:
+        return draw(_pick_by_odds(exchanges, cumulative, rng))
+
     for _ in range(count):
         if part == "train":
-            yield _roughen(draw(), parts.persona, draw, rng)
+            exchange = _pick_by_odds(exchanges, cumulative, rng)
+            yield _roughen(draw(exchange), parts.persona, exchange.dress, draw_any, rng)
             continue
         for _ in range(MOST_DRAWS):
-            chat = draw()
+            chat = draw_any()
             if not parts.leaks(chat.input):
                 yield chat
                 break
@@ -128,20 +133,19 @@ def _converse(
 
 
 def _roughen(
-    chat: Conversation, persona: Persona, another: Callable[[], Conversation], rng: random.Random
+    chat: Conversation, persona: Persona, loose: bool, another: Callable[[], Conversation], rng: random.Random
 ) -> Conversation:
     """The same conversation, less tidily begun: after an aside or another message, typed in a hurry, or as it was."""
     message, chance = chat.input, rng.random()
-    if persona.asides and chance < dress.REMARKED:
+    if loose and persona.asides and chance < dress.REMARKED:
         message = dress.remark(message, persona, rng)
-    elif persona.joiners and chance < dress.REMARKED + dress.JOINED:
+    elif loose and persona.joiners and dress.REMARKED <= chance < dress.REMARKED + dress.JOINED:
         message = dress.join([another().input, message], persona, rng)
-    if message[-1] in "?!." and rng.random() < dress.MARKED_TWICE:
+    if message.endswith(("?", "!", ".")) and rng.random() < dress.MARKED_TWICE:
         message += message[-1] * rng.randint(1, 2)
     if rng.random() < dress.SLOPPY:
-        message = dress.sloppy(
-            message, persona, {word for slot in chat.slots.values() for word in slot.text.split()}, rng
-        )
+        named = {word for slot in chat.slots.values() for word in plain(slot.text).split()}
+        message = dress.sloppy(message, persona, named, rng)
     return replace(chat, input=message)
 
 

@@ -53,7 +53,7 @@ def _emoji(rng: random.Random) -> str:
 
 
 def _digits(rng: random.Random) -> str:
-    return "".join(pick("01234567890123456789.,-/: ", rng) for _ in range(rng.randint(1, 16))).strip() or "0"
+    return "".join(pick("01234567890123456789.,/ ", rng) for _ in range(rng.randint(1, 16))).strip() or "0"
 
 
 def _script(rng: random.Random) -> str:

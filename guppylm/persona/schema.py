@@ -1,6 +1,6 @@
 """A character's folder of TOML files -> a checked Persona. Errors name file, topic and entry.
 
-NAME/persona.toml      name, about, prompts, openers and closers
+NAME/persona.toml      name, about, prompts, and how people talk to it: openers, closers, asides, abbreviations
 NAME/words.toml        word lists that every topic may use
 NAME/topics/*.toml     topic = "food", its own [words], and its [[exchange]]s
 
@@ -12,33 +12,27 @@ NAME/topics/*.toml     topic = "food", its own [words], and its [[exchange]]s
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, Field, StringConstraints
 
 from guppylm.errors import PersonaError
+from guppylm.persona.reading import near, read
 from guppylm.persona.template import Number, Sequence, Slot, TemplateError, Word, parse, slots
-
-LARGEST_FILE = 4_000_000  # bytes: hundreds of times what a person types for one topic
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
 Texts = Annotated[list[Text], Field(min_length=1)]
 
-Shape = TypeVar("Shape", bound=BaseModel)
+
+# Everywhere unknown keys are forbidden: a mistyped one would be lost in silence.
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NumberedWords(_Strict):
+class NumberedWords(BaseModel, extra="forbid", frozen=True):
     """A list whose words agree: `one` (a rock), `many` (flakes), `some` (water)."""
 
     one: list[Text] = []
@@ -49,25 +43,30 @@ class NumberedWords(_Strict):
 WordLists = dict[Annotated[str, StringConstraints(pattern=r"^[a-z_]+$")], Texts | NumberedWords]
 
 
-class PersonaFile(_Strict):
+class WordsFile(BaseModel, extra="forbid", frozen=True):
+    words: WordLists
+
+
+class PersonaFile(BaseModel, extra="forbid", frozen=True):
     name: Text
     about: Text
     prompts: Annotated[list[Text], Field(min_length=6)]  # fixed: what samples.jsonl follows
     openers: list[Text] = []  # said before a prompt: "hey guppy"
+    question_openers: list[Text] = []  # and before questions only: "i was wondering"
     closers: list[Text] = []  # and after it: "little buddy"
     asides: list[Text] = []  # templates, said in front of a prompt and not answered: "i just came home"
-    joiners: list[Annotated[str, StringConstraints(min_length=1, max_length=40)]] = []  # between two: ". ", " and "
+    joiners: list[Annotated[str, StringConstraints(pattern=r"^[^\n\t]{1,40}$")]] = []  # between two: ". ", " and "
     abbreviations: dict[Text, Texts] = {}  # how some people type a word: you = ["u"]
 
 
-class ExchangeFile(_Strict):
+class ExchangeFile(BaseModel, extra="forbid", frozen=True):
     name: Text
     say: Texts
     reply: Texts
     nonsense: bool = False  # do messages that nobody can understand belong here?
 
 
-class TopicFile(_Strict):
+class TopicFile(BaseModel, extra="forbid", frozen=True):
     topic: Text
     words: WordLists = {}
     dress: bool = True  # may openers and closers be put around what people say here?
@@ -112,6 +111,7 @@ class Persona:
     about: str
     prompts: tuple[str, ...]
     openers: tuple[str, ...]
+    question_openers: tuple[str, ...]
     closers: tuple[str, ...]
     asides: tuple[Template, ...]
     joiners: tuple[str, ...]
@@ -128,10 +128,11 @@ def load(folder: Path) -> Persona:
     """Read and check a character. Raises PersonaError with one line: file, place, what to do."""
     if not folder.is_dir():
         raise PersonaError(f"{folder}: no such character folder; the path of one is expected, like personas/guppy")
-    head = _read(folder / "persona.toml", PersonaFile)
-    common = _word_lists(folder / "words.toml", _read_words(folder / "words.toml"))
+    head = read(folder / "persona.toml", PersonaFile)
+    file = folder / "words.toml"
+    common = _word_lists(file, read(file, WordsFile, under="words").words if file.exists() else {})
     for name in common:
-        _check_words(folder / "words.toml", name, common)
+        _check_words(file, name, common)
     files = sorted((folder / "topics").glob("*.toml"))
     if not files:
         raise PersonaError(f"{folder / 'topics'}: no topics; a character needs at least one topics/NAME.toml")
@@ -143,7 +144,7 @@ def load(folder: Path) -> Persona:
     seen: dict[str, Path] = {}
     exchanges: list[Exchange] = []
     for file in files:
-        topic = _read(file, TopicFile)
+        topic = read(file, TopicFile)
         if topic.topic in seen:
             raise PersonaError(
                 f"{file}: topic '{topic.topic}' is already in {seen[topic.topic].name}; rename one or join them"
@@ -155,10 +156,13 @@ def load(folder: Path) -> Persona:
         about=head.about,
         prompts=tuple(normal(prompt) for prompt in head.prompts),
         openers=tuple(normal(opener) for opener in head.openers),
+        question_openers=tuple(normal(opener) for opener in head.question_openers),
         closers=tuple(normal(closer) for closer in head.closers),
         asides=tuple(asides),
-        joiners=tuple(head.joiners),
-        abbreviations=head.abbreviations,
+        joiners=tuple(normal(joiner) for joiner in head.joiners),
+        abbreviations={
+            normal(word): [normal(short) for short in shorts] for word, shorts in head.abbreviations.items()
+        },
         lists=common,
         exchanges=tuple(exchanges),
     )
@@ -170,68 +174,6 @@ def normal(text: str) -> str:
     (`str.lower` on a whole text would look at a Greek sigma's neighbours; the tokenizer does not.)
     """
     return "".join(letter.lower() for letter in unicodedata.normalize("NFC", text))
-
-
-def _read_toml(file: Path) -> dict[str, object]:
-    try:
-        if file.stat().st_size > LARGEST_FILE:
-            raise PersonaError(f"{file}: larger than {LARGEST_FILE:,} bytes; is this really a character's file?")
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors put a byte order mark first
-    except FileNotFoundError:
-        raise PersonaError(f"{file}: not found; every character needs this file") from None
-    except OSError as error:
-        raise PersonaError(f"{file}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError as error:
-        raise PersonaError(f"{file}: byte {error.start} is not UTF-8; save the file as UTF-8 text") from None
-    except (ValueError, RecursionError) as error:  # also numbers and brackets without end
-        raise PersonaError(f"{file}: not TOML: {error}") from None
-
-
-def _read(file: Path, shape: type[Shape]) -> Shape:
-    content = _read_toml(file)
-    try:
-        return shape.model_validate(content)
-    except ValidationError as error:
-        raise PersonaError(f"{file}: {_explain(error, content, shape)}") from None
-
-
-def _read_words(file: Path) -> WordLists:
-    class WordsFile(_Strict):
-        words: WordLists
-
-    content: dict[str, object] = {"words": _read_toml(file) if file.exists() else {}}
-    try:
-        return WordsFile.model_validate(content).words
-    except ValidationError as error:
-        raise PersonaError(f"{file}: {_explain(error, content, WordsFile)}") from None
-
-
-def _explain(error: ValidationError, content: dict[str, object], shape: type[BaseModel]) -> str:
-    """Pydantic's first complaint as one plain line, with the name of the exchange it is in."""
-    complaints = error.errors()
-    # of a word list, which may have two shapes, the complaint that it is no plain list says least
-    first = next((one for one in complaints if one["type"] != "list_type"), complaints[0])
-    place = [part for part in first["loc"] if "[" not in str(part) and part != NumberedWords.__name__]
-    where = ""
-    if place[0] == "exchange" and len(place) > 1 and isinstance(place[1], int):
-        entries = content["exchange"]
-        entry = entries[place[1]] if isinstance(entries, list) else None
-        name = entry.get("name", place[1] + 1) if isinstance(entry, dict) else place[1] + 1
-        where, place = f"exchange '{name}': ", place[2:]
-    path = ".".join(str(part + 1 if isinstance(part, int) else part) for part in place)
-    if first["type"] == "extra_forbidden":
-        known = _near(str(place[-1]), [*shape.model_fields, *ExchangeFile.model_fields, *NumberedWords.model_fields])
-        return f"{where}unknown key '{path}'{known}"
-    if first["type"] == "missing":
-        return f"{where}'{path}' is missing"
-    if first["type"] == "too_short":
-        return f"{where}'{path}' has too few entries ({first['msg'].lower()})"
-    return f"{where}'{path}': {first['msg'].lower()}"
-
-
-def _near(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def _word_lists(file: Path, lists: WordLists) -> dict[str, list[Word]]:
@@ -287,8 +229,8 @@ def _template(file: Path, place: str, number: int, text: str, lists: dict[str, l
         raise PersonaError(f"{where}: {error}") from None
     for slot in slots(nodes):
         if slot.list not in lists:
-            near = _near(slot.list, list(lists))
-            raise PersonaError(f"{where}: no word list called '{slot.list}'{near or '; add it to words.toml'}")
+            similar = near(slot.list, list(lists))
+            raise PersonaError(f"{where}: no word list called '{slot.list}'{similar or '; add it to words.toml'}")
         _check_words(file, slot.list, lists)
         if len(lists[slot.list]) < len({other.name for other in slots(nodes) if other.list == slot.list}):
             raise PersonaError(f"{where}: list '{slot.list}' has too few words for {{{slot.name}}} to be another one")
@@ -335,6 +277,6 @@ def _check_words(file: Path, name: str, lists: dict[str, list[Word]], above: tup
             raise PersonaError(f"{file}: word list '{name}', \"{word.text}\": {error}") from None
         for slot in inner:
             if slot.list not in lists:
-                near = _near(slot.list, list(lists))
-                raise PersonaError(f"{file}: word list '{name}', \"{word.text}\": no word list '{slot.list}'{near}")
+                similar = near(slot.list, list(lists))
+                raise PersonaError(f"{file}: word list '{name}', \"{word.text}\": no word list '{slot.list}'{similar}")
             _check_words(file, slot.list, lists, (*above, name))
