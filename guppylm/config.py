@@ -37,16 +37,14 @@ class TrainConfig:
     """Width inside the feed-forward part."""
     dropout: float = 0.0
     """Share of numbers zeroed at random; it slowed learning down here (docs/log.md)."""
-    word_dropout: float = 0.05
+    word_dropout: float = 0.1
     """Share of a message's tokens that go missing while training, so that no single word decides."""
     optimizer: Literal["muon", "adamw"] = "muon"
     """Muon for the layers' matrices and AdamW for the rest, or AdamW for all."""
-    steps: int = 1_500
+    steps: int = 1_400
     """Weight updates in all."""
     batch: int = 192
     """Conversations an update."""
-    halved: int = 250
-    """The first batches are taken in two updates of half the size: early, many steps matter more than exact ones."""
     accumulate: int = 1
     """Parts that an update's batch is computed in: more parts, less memory, the same result."""
     sorted_together: int = 64
@@ -97,7 +95,6 @@ class TrainConfig:
             _check(0 < getattr(self, name) < 1, name, "between 0 and 1", getattr(self, name))
         _check(self.emphasis >= 0, "emphasis", "0 or more", self.emphasis)
         _check(self.warm_up >= 0, "warm_up", "0 or more", self.warm_up)
-        _check(self.halved >= 0, "halved", "0 or more", self.halved)
         _check(0 <= self.seed < 1 << 40, "seed", "from 0 to a trillion", self.seed)
         _check(0 <= self.final_share <= 1, "final_share", "from 0 to 1", self.final_share)
         _check(self.weight_decay >= 0, "weight_decay", "0 or more", self.weight_decay)
@@ -114,8 +111,8 @@ class TrainConfig:
     @property
     def drawings_used(self) -> int:
         """Drawings that the steps get to see."""
-        batches = self.steps - min(self.halved, self.steps // 2)
-        return min(self.drawings, math.ceil(batches / (self.training // min(self.batch, self.training))))
+        steps_a_drawing = self.training // min(self.batch, self.training)
+        return min(self.drawings, math.ceil(self.steps / steps_a_drawing))
 
 
 def _check(fine: bool, name: str, wanted: str, got: object) -> None:
@@ -144,7 +141,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "plain": {
         "steps": 10_000, "batch": 32, "sorted_together": 1, "loss_on": "all", "emphasis": 0.0, "word_dropout": 0.0,
         "dropout": 0.1, "optimizer": "adamw", "learning_rate": 3e-4, "final_share": 0.1, "warm_up": 200,
-        "weight_decay": 0.1, "drawings": 1, "shallow_share": 0.0, "halved": 0, "counted_embeddings": False,
+        "weight_decay": 0.1, "drawings": 1, "shallow_share": 0.0, "counted_embeddings": False,
         "precision": "fp32", "evaluate_every": 500, "checkpoint_every": 500,
     },
 }  # fmt: skip

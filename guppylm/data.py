@@ -60,8 +60,7 @@ def leave_out(row: chat.Encoded, share: float, rng: random.Random) -> chat.Encod
 class Batches:
     """All training batches of a run, by number: rows of similar length together, in a random order.
 
-    Each epoch reads one drawing of the conversations; after the last, the first comes again. Each of the first
-    `halved` batches is shared by two updates.
+    Each epoch reads one drawing of the conversations; after the last, the first comes again.
     """
 
     def __init__(
@@ -71,21 +70,18 @@ class Batches:
         seed: int,
         word_dropout: float = 0.0,
         sorted_together: int = 64,
-        halved: int = 0,
     ) -> None:
         count = min(map(len, drawings))
         self._drawings, self._batch, self._seed = drawings, min(batch, count), seed
         self.per_epoch = count // self._batch
-        self._word_dropout, self._sorted_together, self._halved = word_dropout, sorted_together, halved
+        self._word_dropout, self._sorted_together = word_dropout, sorted_together
         self._order = lru_cache(maxsize=2)(self._shuffled)
 
     def rows(self, step: int) -> list[chat.Encoded]:
         """The conversations of update number `step`."""
-        half = step % 2 if step < 2 * self._halved else None
-        epoch, position = divmod(step // 2 if half is not None else step - self._halved, self.per_epoch)
+        epoch, position = divmod(step, self.per_epoch)
         rows, rng = self._drawing(epoch), random.Random(f"{self._seed}/{step}")
-        chosen = self._order(epoch)[position]
-        return [leave_out(rows[i], self._word_dropout, rng) for i in (chosen if half is None else chosen[half::2])]
+        return [leave_out(rows[i], self._word_dropout, rng) for i in self._order(epoch)[position]]
 
     def _drawing(self, epoch: int) -> list[chat.Encoded]:
         return self._drawings[epoch % len(self._drawings)]

@@ -98,6 +98,7 @@ def claim(persona_folder: Path, place: Run, config: TrainConfig) -> Iterator[Non
     foreign = folder.exists() and not (folder.is_dir() and {file.name for file in folder.iterdir()} <= unfinished)
     if foreign and not place.history.exists():
         raise RunError(f"{folder} is not empty and is no run of ours; choose another folder with -o")
+    _recipe(place)
     with alone(place):
         begin(persona_folder, place, config)
         yield
@@ -125,12 +126,7 @@ def alone(place: Run) -> Iterator[None]:
 def begin(persona_folder: Path, place: Run, config: TrainConfig) -> None:
     """Write down how the run comes about; refuse to mix two different runs in one folder."""
     recipe: dict[str, Any] = {"persona": fingerprint(persona_folder), "config": dataclasses.asdict(config)}
-    if place.history.exists():
-        before = files.read_json(place.history)
-        if not isinstance(before.get("config"), dict):
-            raise RunError(
-                f"{place.history}: no settings in it; it is broken or not ours, choose another folder with -o"
-            )
+    if before := _recipe(place):
         changed = [
             f"{name} was {before['config'].get(name)}, now {value}"
             for name, value in recipe["config"].items()
@@ -151,6 +147,16 @@ def begin(persona_folder: Path, place: Run, config: TrainConfig) -> None:
     if fingerprint(place.persona) != recipe["persona"]:
         for file in texts(persona_folder):
             files.write_bytes(place.persona / file.relative_to(persona_folder), file.read_bytes())
+
+
+def _recipe(place: Run) -> dict[str, Any] | None:
+    """How the folder's run came about, if there is one. Raises RunError if its run.json is not one of ours."""
+    if not place.history.exists():
+        return None
+    before = files.read_json(place.history)
+    if not isinstance(before.get("config"), dict):
+        raise RunError(f"{place.history}: no settings in it; it is broken or not ours, choose another folder with -o")
+    return before
 
 
 def restart(place: Run) -> None:

@@ -137,4 +137,4 @@ def test_the_commands_print_one_object(place: Run, command: str) -> None:
         assert result["speed"] > 0
     else:
         assert result["replies"] == 60
-        assert result["tokens_a_second"] >= result["replies_a_second"]
+        assert result["replies_a_second"] > 0

@@ -109,17 +109,6 @@ def test_an_epoch_shows_every_conversation_of_its_drawing_once() -> None:
     assert [row.ids for row in Batches(drawings, 10, seed=4).rows(13)] == [row.ids for row in batches.rows(13)]
 
 
-def test_the_first_batches_are_shared_by_two_updates_each() -> None:
-    rows = [Encoded([number] * (5 + number % 9), 2) for number in range(103)]
-    whole, halved = Batches([rows], batch=10, seed=4), Batches([rows], batch=10, seed=4, halved=3)
-    for number in range(3):
-        first, second = ([row.ids[0] for row in halved.rows(2 * number + half)] for half in (0, 1))
-        assert len(first) == len(second) == 5
-        assert sorted(first + second) == sorted(row.ids[0] for row in whole.rows(number))
-    for number in range(3, 25):
-        assert halved.rows(3 + number) == whole.rows(number)
-
-
 def test_a_checkpoint_brings_everything_back(tmp_path: Path) -> None:
     config = TrainConfig(layers=1, width=16, heads=2, feed_forward=16, vocabulary=300)
     model = train.new_model(config, 300)

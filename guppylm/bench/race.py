@@ -57,14 +57,8 @@ class Racer:
         self.model.to(device).train()
         self.optimizers = optimizers_for(self.model, config)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.how.scaled)
-        self.batches = data.Batches(
-            drawings[: config.drawings],
-            config.batch,
-            config.seed,
-            config.word_dropout,
-            config.sorted_together,
-            config.halved,
-        )
+        seen = drawings[: config.drawings]
+        self.batches = data.Batches(seen, config.batch, config.seed, config.word_dropout, config.sorted_together)
         self.setup = time.perf_counter() - began
         self.here = Point(0, self.setup, 0, float("inf"))
         self.curve: list[Point] = []

@@ -15,7 +15,7 @@ from guppylm.persona.schema import Persona
 from guppylm.persona.template import fill, pick
 
 OPENED, CLOSED, PUNCTUATED, APOSTROPHE_LOST = 0.20, 0.12, 0.45, 0.40  # shares of the prompts
-REMARKED, JOINED, SLOPPY, MARKED_TWICE = 0.10, 0.06, 0.15, 0.15  # the last: of those with a mark
+REMARKED, JOINED, SLOPPY, MARKED_TWICE = 0.08, 0.05, 0.10, 0.15  # the last: of those with a mark
 SLIPS = 0.2  # share of a sloppy prompt's words that have one
 LONGEST_ASIDES = 4
 
@@ -88,7 +88,7 @@ def slip(word: str, rng: random.Random) -> str:
 
     >>> rng = random.Random(3)
     >>> [slip("hungry", rng) for _ in range(6)]
-    ['hunrgy', 'hungy', 'hungey', 'hunrgy', 'hunggry', 'hjngry']
+    ['huungry', 'humgry', 'ungry', 'hunrgy', 'hungrry', 'hingry']
     """
     if len(word) < 4:
         return word

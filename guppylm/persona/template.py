@@ -11,7 +11,7 @@
 
     >>> import random
     >>> lists = {"food": [Word("flakes", "many")]}
-    >>> fill(parse("a {is/are:food} {food} [really] {is/are:food}"), lists, {}, random.Random(1))
+    >>> fill(parse("a {is/are:food} {food} [really] {is/are:food}"), lists, {}, random.Random(4))
     'an are flakes really are'
 
 What a list is allowed to hold and where a template stands are the schema's business.
