@@ -23,6 +23,7 @@ from guppylm import chat, checkpoint, generate, precision, records, watch, weigh
 from guppylm.config import TrainConfig
 from guppylm.data import Batch, Batches, collate
 from guppylm.errors import TrainError
+from guppylm.memory import keep_memory
 from guppylm.model import ModelConfig, Transformer
 from guppylm.optimizer import optimizers_for
 from guppylm.processes import Team
@@ -178,6 +179,7 @@ def train(
         raise TrainError(
             f"{team.size} processes cannot share a batch of {len(batches.rows(0))}; start fewer, or set batch higher"
         )
+    keep_memory()
     device = precision.choose_device(config.device)
     how = precision.choose(device, config.precision)
     model.to(device).train()

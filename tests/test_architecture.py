@@ -17,7 +17,7 @@ LAYERS = [
     ["tokenizer.__init__", "tokenizer.reference", "tokenizer.fast", "chat", "config", "records"],
     ["run", "prepare"],
     ["data", "embeddings", "model", "processes", "precision"],
-    ["tensors", "optimizer", "weights", "checkpoint", "original", "generate"],
+    ["memory", "tensors", "optimizer", "weights", "checkpoint", "original", "generate"],
     ["watch", "train", "inference", "talk"],
     ["evaluate.__init__", "evaluate.judge", "evaluate.baselines", "evaluate.confusable", "evaluate.card"],
     ["pipeline"],

@@ -21,6 +21,7 @@ from guppylm import train as loop
 from guppylm.bench import machine
 from guppylm.config import TrainConfig
 from guppylm.errors import GuppyError
+from guppylm.memory import keep_memory
 from guppylm.optimizer import optimizers_for
 from guppylm.persona import generate
 from guppylm.processes import Team
@@ -112,6 +113,7 @@ def race(place: Run, recipe: TrainConfig, plain: TrainConfig, full: bool, consol
             f"({plain.steps:,} updates: about an hour on two CPU cores)"
         )
     known = None if full else files.read_json(record)
+    keep_memory()
     tokenizer = fast.load(place.tokenizer)
     drawings = [data.encode_all(tokenizer, generate.read(file), chat.CONTEXT) for file in place.all_train_data]
     held_out = data.encode_all(tokenizer, generate.read(place.eval_data), chat.CONTEXT)[:HELD_OUT]

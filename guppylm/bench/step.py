@@ -15,6 +15,7 @@ from guppylm import chat, data, precision
 from guppylm import train as loop
 from guppylm.bench import machine
 from guppylm.config import TrainConfig
+from guppylm.memory import keep_memory
 from guppylm.optimizer import optimizers_for
 from guppylm.persona import generate
 from guppylm.processes import Team
@@ -47,6 +48,7 @@ class Result:
 def measure(place: Run, config: TrainConfig) -> Result:
     """Updates as the first ones of the config, on the run's own conversations, from random weights."""
     layers = loop.depth(0, config)
+    keep_memory()
     tokenizer = fast.load(place.tokenizer)
     rows = data.encode_all(tokenizer, generate.read(place.train_data()), chat.CONTEXT)
     batches = data.Batches([rows], config.batch, config.seed, config.word_dropout, config.sorted_together)
