@@ -35,6 +35,8 @@ def read(file: Path) -> list[dict[str, Any]]:
 
 def forget_after(file: Path, step: int) -> None:
     """Drop rows of steps that a resumed run will make again."""
+    if not file.exists():
+        return
     kept = [json.dumps(row, ensure_ascii=False) + "\n" for row in read(file) if row["step"] <= step]
     files.write_bytes(file, "".join(kept).encode())
 

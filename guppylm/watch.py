@@ -18,7 +18,7 @@ from guppylm.errors import TrainError
 from guppylm.run import Run
 
 REMEMBERED = 20  # losses that say what is usual
-JUMP = 2.0  # times the usual loss
+JUMP, MARGIN = 2.0, 0.5  # times the usual loss, and nats more: the losses of small batches go up and down
 
 
 class Watch:
@@ -37,7 +37,7 @@ class Watch:
                 f"the loss is {loss} at step {step}: the best weights so far are kept, the batch is in "
                 f"{self._place.bad_batches}; try a lower learning_rate, in a new folder"
             )
-        if len(self._recent) == REMEMBERED and loss > JUMP * median(self._recent):
+        if len(self._recent) == REMEMBERED and loss > JUMP * median(self._recent) + MARGIN:
             self._keep(step, loss, rows)
             self._line.say(f"step {step:,}: the loss jumped to {loss:.2f}; the batch is in {self._place.bad_batches}")
             self._recent.clear()
