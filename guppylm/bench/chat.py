@@ -72,4 +72,5 @@ def show(result: Result, console: Console) -> None:
         f"{result.replies_a_second:.1f} replies/s, {result.tokens_a_second:.0f} tokens/s, first token after "
         f"{result.first_token_seconds * 1000:.0f} ms (median){memory}",
         highlight=False,
+        soft_wrap=True,
     )

@@ -65,4 +65,5 @@ def show(result: Result, console: Console) -> None:
         f"{result.encode_seconds:.1f} s\nmemory while writing: "
         + ", ".join(f"{kilobytes:,.0f} kB for {size:,}" for size, kilobytes in result.memory_kilobytes.items()),
         highlight=False,
+        soft_wrap=True,
     )

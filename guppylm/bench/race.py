@@ -131,6 +131,7 @@ def race(place: Run, recipe: TrainConfig, plain: TrainConfig, full: bool, consol
                     f"{name}: {here.step:,}/{racer.config.steps:,} updates in {duration(here.seconds)}, "
                     f"held-out loss {here.loss:.3f}",
                     highlight=False,
+                    soft_wrap=True,
                 )
     ran = racers["plain"].here
     if full:
@@ -149,13 +150,19 @@ def race(place: Run, recipe: TrainConfig, plain: TrainConfig, full: bool, consol
 
 
 def show(result: Result, console: Console) -> None:
-    console.print(f"{result.machine}; held-out loss to reach: {result.target:.3f} nats a reply token", highlight=False)
+    console.print(
+        f"{result.machine}; held-out loss to reach: {result.target:.3f} nats a reply token",
+        highlight=False,
+        soft_wrap=True,
+    )
     for name, point in (("recipe", result.recipe), ("plain", result.plain)):
         told = (
             f"{duration(point.seconds)}, {point.step:,} updates, {point.tokens:,} tokens"
             if point
             else "never got there"
         )
-        console.print(f"{name:8}{told}", highlight=False)
+        console.print(f"{name:8}{told}", highlight=False, soft_wrap=True)
     if result.ratio:
-        console.print(f"the recipe needs 1/{result.ratio:.1f} of the plain recipe's time", highlight=False)
+        console.print(
+            f"the recipe needs 1/{result.ratio:.1f} of the plain recipe's time", highlight=False, soft_wrap=True
+        )

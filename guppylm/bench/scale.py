@@ -128,11 +128,11 @@ def draw(result: Result, picture: Path) -> None:
 
 
 def show(result: Result, console: Console) -> None:
-    console.print(result.machine, highlight=False)
+    console.print(result.machine, highlight=False, soft_wrap=True)
     for size in result.sizes:
         shape = f"{size.parameters / 1e6:5.1f}M parameters ({size.width} x {size.layers})"
-        console.print(f"{shape}: {size.milliseconds:6.0f} ms an update", highlight=False)
+        console.print(f"{shape}: {size.milliseconds:6.0f} ms an update", highlight=False, soft_wrap=True)
     for count, seconds in result.data_seconds.items():
-        console.print(f"{count:9,} conversations: {seconds:6.1f} s", highlight=False)
+        console.print(f"{count:9,} conversations: {seconds:6.1f} s", highlight=False, soft_wrap=True)
     for count, seconds in result.process_seconds.items():
-        console.print(f"{count} process(es) on the same cores: {seconds:.1f} s", highlight=False)
+        console.print(f"{count} process(es) on the same cores: {seconds:.1f} s", highlight=False, soft_wrap=True)

@@ -116,6 +116,7 @@ def show(result: Result, console: Console) -> None:
         f"{result.operations / 1e9:.0f} GFLOP of matrix products an update: {result.speed / 1e9:.0f} GFLOP/s over all, "
         f"{result.speed / result.possible:.0%} of a bare product's {result.possible / 1e9:.0f}",
         highlight=False,
+        soft_wrap=True,
     )
     for kind, share in result.shares.items():
-        console.print(f"{share:6.1%}  {kind}", highlight=False)
+        console.print(f"{share:6.1%}  {kind}", highlight=False, soft_wrap=True)
