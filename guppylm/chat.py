@@ -65,13 +65,13 @@ class _Frame(NamedTuple):
 
 def _frame(tokenizer: Tokenizer) -> _Frame:
     start, end = fast.special_id(tokenizer, START), fast.special_id(tokenizer, END)
-    head, newline, answer = _encode(tokenizer, ["user\n", "\n", "assistant\n"])
+    head, newline, answer = fast.encode(tokenizer, ["user\n", "\n", "assistant\n"])
     return _Frame(start, head, [end, *newline, start, *answer], end)
 
 
 def encode_prompt(tokenizer: Tokenizer, message: str, context: int = CONTEXT) -> list[int]:
     """Ids up to where the reply begins. Of a message that is too long, the last part is kept."""
-    return _frame(tokenizer).prompt(_encode(tokenizer, ["user\n" + message.strip()])[0], context)
+    return _frame(tokenizer).prompt(fast.encode(tokenizer, ["user\n" + message.strip()])[0], context)
 
 
 def encode_chats(
@@ -79,19 +79,14 @@ def encode_chats(
 ) -> list[Encoded]:
     """Ids of whole conversations, for training. A reply that does not fit is cut."""
     frame = _frame(tokenizer)
-    asked = _encode(tokenizer, ["user\n" + message.strip() for message in messages])
-    answered = _encode(tokenizer, [reply.strip() for reply in replies])
+    asked = fast.encode(tokenizer, ["user\n" + message.strip() for message in messages])
+    answered = fast.encode(tokenizer, [reply.strip() for reply in replies])
     chats = []
     for text, reply in zip(asked, answered, strict=True):
         prompt = frame.prompt(text, context)
         message = range(1 + len(frame.head), len(prompt) - len(frame.tail))
         chats.append(Encoded([*prompt, *reply, frame.end][:context], len(prompt), message))
     return chats
-
-
-def _encode(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
-    whole = [text.encode(errors="replace").decode() for text in texts]  # half a surrogate pair is no character
-    return [found.ids for found in tokenizer.encode_batch_fast(whole, add_special_tokens=False)]
 
 
 def reply_text(tokenizer: Tokenizer, ids: list[int]) -> str:

@@ -165,6 +165,18 @@ def evaluate(
         card.show(result, Console())
 
 
+@app.command()
+def gallery(run: RunPath = Path("runs/guppy")) -> None:
+    """One exchange a topic: the first held-out prompt of each, answered greedily, as a Markdown table."""
+    options.needs_torch()
+    from guppylm.evaluate.gallery import gallery
+    from guppylm.run import Run
+
+    print("| topic | you | reply |\n| --- | --- | --- |")
+    for row in gallery(Run(run)):
+        print(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in row)} |")
+
+
 def _open(folder: Path) -> Any:
     """A character's name, its example prompts, and the function that speaks for it."""
     options.needs_torch()

@@ -90,6 +90,14 @@ class Run:
         return self.folder / "checkpoint" / "last.safetensors"
 
 
+def seed(place: Run) -> int:
+    """The seed that a run was made with. Raises RunError if its history does not say."""
+    config = (_recipe(place) or {}).get("config", {})
+    if not isinstance(config.get("seed"), int):
+        raise RunError(f"{place.history}: does not say with which seed the run was made; train again")
+    return int(config["seed"])
+
+
 @contextmanager
 def claim(persona_folder: Path, place: Run, config: TrainConfig) -> Iterator[None]:
     """Work in the folder, on this run, as nobody else does at the same time."""

@@ -43,9 +43,12 @@ def test_slips_change_the_words_they_may_and_no_others(talkative: schema.Persona
 
 
 def test_every_slip_is_one_slip() -> None:
-    """Damerau's four kinds: at most one letter lost, one too many, two swapped, or one wrong."""
+    """Damerau's four kinds: at most one letter lost, one too many, two swapped, or one wrong. Or the last drawn out."""
     rng = random.Random(2)
     kinds = [dress.slip("hungry", rng) for _ in range(500)]
+    drawn_out = {slipped for slipped in kinds if slipped.startswith("hungryyy")}
+    assert drawn_out == {"hungry" + "y" * more for more in range(2, 6)}
+    kinds = [slipped for slipped in kinds if slipped not in drawn_out]
     assert {len(slipped) for slipped in kinds} == {5, 6, 7}
     assert "hungry" not in kinds
     for slipped in kinds:
@@ -56,6 +59,35 @@ def test_every_slip_is_one_slip() -> None:
                 letters.remove(letter)
         assert len(letters) <= 1
     assert dress.slip("hi", rng) == "hi"
+
+
+def test_squeezed_messages_keep_their_letters() -> None:
+    rng = random.Random(3)
+    seen = {dress.squeeze("are you hungry", rng) for _ in range(40)}
+    assert seen == {"areyouhungry", "a r e  y o u  h u n g r y"}
+
+
+def test_unknown_things_are_half_of_them_made_up_in_training_and_repeated_as_they_were_said(tmp_path: Path) -> None:
+    folder = write_persona(tmp_path / "owl")
+    (folder / "persona.toml").write_text(OWL["persona.toml"] + 'unknown = ["food"]', encoding="utf-8")
+    persona = schema.load(folder)
+    parts = split(persona, 1)
+    known = {word.text for word in persona.lists["food"]}
+    chats = list(generate.conversations(parts, "train", 4_000, seed=1))
+    named = [chat.slots["food"].text for chat in chats if "food" in chat.slots]
+    made_up = [word for word in named if word not in known]
+    assert 0.4 < len(made_up) / len(named) < 0.6
+    assert len(set(made_up)) > 0.95 * len(made_up)
+    assert sum(chat.slots["food"].text in chat.output for chat in chats if "food" in chat.slots) > 0.5 * len(named)
+    exam = generate.conversations(parts, "held_out", 300, seed=1)
+    assert {chat.slots["food"].text for chat in exam if "food" in chat.slots} <= known
+
+
+def test_an_unknown_list_must_exist(tmp_path: Path) -> None:
+    folder = write_persona(tmp_path / "owl")
+    (folder / "persona.toml").write_text(OWL["persona.toml"] + 'unknown = ["foot"]', encoding="utf-8")
+    with pytest.raises(PersonaError, match=r"persona.toml: unknown: no word list called 'foot'.*food"):
+        schema.load(folder)
 
 
 def test_an_aside_or_another_message_stands_in_front_and_the_last_is_answered(talkative: schema.Persona) -> None:

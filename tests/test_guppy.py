@@ -4,7 +4,6 @@ import re
 import tomllib
 from collections import Counter
 from pathlib import Path
-from statistics import mean
 
 import pytest
 
@@ -24,6 +23,7 @@ plants, filter, algae, snails, tapping on the glass, scared, excited, bored, cur
 rain, seasons, music, visitors, children, meaning of life, time, memory, dreams, size, future, past, name, weather,
 sleep, friends, jokes, fear, love, age, intelligence, poop, doctor, singing, tv
 """
+SMALL_TALK = {"small talk", "comfort", "mischief"}
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +36,7 @@ def sixty_thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_guppy_has_its_sixty_topics_and_words() -> None:
-    assert set(GUPPY.topics) == {topic.strip() for topic in TOPICS.replace("\n", " ").split(",")}
+    assert set(GUPPY.topics) == {topic.strip() for topic in TOPICS.replace("\n", " ").split(",")} | SMALL_TALK
     assert all(sum(e.topic == topic for e in GUPPY.exchanges) >= 4 for topic in GUPPY.topics)
     lists = GUPPY.exchanges[0].lists
     assert len(lists["object"]) >= 30
@@ -102,12 +102,18 @@ def test_the_unique_counts_are_right(sixty_thousand: Path) -> None:
         assert counted == pytest.approx(len(texts), rel=0.005)
 
 
-def test_echoing_exchanges_come_half_again_as_often_in_training_and_not_in_the_exam(sixty_thousand: Path) -> None:
+def test_wordings_of_echoing_exchanges_come_half_again_as_often_in_training_and_not_in_the_exam(
+    sixty_thousand: Path,
+) -> None:
     def times(file: Path, exchanges: list[Exchange]) -> float:
+        """How often a wording comes."""
         count = Counter(one.exchange for one in generate.read(file))
-        return mean(count[exchange.key] for exchange in exchanges)
+        part = parts.train if file.name == "train.jsonl" else parts.held_out
+        return sum(count[exchange.key] for exchange in exchanges) / sum(len(part[e.key]) for e in exchanges)
 
-    examined = [exchange for exchange in GUPPY.exchanges if len(exchange.say) >= 10]
+    parts = split(GUPPY, seed=1)
+
+    examined = [exchange for exchange in GUPPY.exchanges if len(exchange.say) >= 10 and not exchange.nonsense]
     echoing = [exchange for exchange in examined if exchange.echoes]
     others = [exchange for exchange in examined if not exchange.echoes]
     assert min(len(echoing), len(others)) > 100

@@ -6,6 +6,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from guppylm import chat, generate, records, weights
+from guppylm.evaluate.gallery import gallery
+from guppylm.persona import generate as conversations
 from guppylm.run import Run
 
 MESSAGES = ["are you hungry", "Do you sleep?", "what is a mortgage", "🦉", "  hi owl  ", "ΣΑΣ\nline two"]
@@ -80,3 +82,13 @@ def test_the_report_card_is_whole(small_run: Run) -> None:
         assert all(0 <= value <= 1 for value in shares.values())
     assert card["nearest_neighbour"]["well_formed"] == 1  # it looks its replies up
     assert card["nearest_neighbour"]["copied"] == 1
+    assert set(card["topics"]) == {"food", "night"}
+    assert all(row["asked"] == 100 and 0 <= row["on_topic"] <= 1 for row in card["harder"].values())
+    assert len(card["harder"]) == 3  # slips; the owl has no joiners, no unheard words and nothing to say to nonsense
+
+
+def test_the_gallery_has_one_held_out_exchange_a_topic(small_run: Run) -> None:
+    rows = gallery(small_run)
+    assert [topic for topic, _, _ in rows] == ["food", "night"]
+    asked = {(one.category, one.input) for one in conversations.read(small_run.eval_data)}
+    assert {(topic, message) for topic, message, _ in rows} <= asked

@@ -53,6 +53,11 @@ def test_the_reference_encodes_the_same(tokenizer: Tokenizer, merges: reference.
     assert [written(token) for token in reference.encode(text, merges)] == tokenizer.encode(text).tokens
 
 
+@given(texts=st.lists(st.text(st.sampled_from("ab'1!, \n\t\xa0\u3000\u0301eΣ🐟\x1c")) | st.text(), max_size=4))
+def test_cutting_word_by_word_is_cutting_the_whole(tokenizer: Tokenizer, texts: list[str]) -> None:
+    assert fast.encode(tokenizer, texts) == [tokenizer.encode(text).ids for text in texts]
+
+
 @given(text=st.text())
 def test_any_text_comes_back_normalised(tokenizer: Tokenizer, text: str) -> None:
     back = tokenizer.decode(tokenizer.encode(text).ids, skip_special_tokens=False)

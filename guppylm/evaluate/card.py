@@ -1,13 +1,15 @@
 """The report card of a run: `guppylm eval RUN`.
 
 Held-out loss over all held-out conversations; everything about replies over the first REPLIES of them,
-each answered greedily, and judged against the persona's own templates by `judge`. The baselines know the first
+each answered greedily, and judged against the persona's own templates by `judge`; then the harder questions of
+`persona/exam.py`. The baselines know the first
 drawing of the training conversations; four would take them minutes.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from itertools import islice
 from statistics import mean
@@ -16,16 +18,24 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from guppylm import data, files, generate, precision, train, weights
+from guppylm import data, files, generate, precision, run, train, weights
 from guppylm.evaluate import baselines
 from guppylm.evaluate.judge import Judge
 from guppylm.persona import generate as conversations
 from guppylm.persona import schema
+from guppylm.persona.exam import Question, exam
 from guppylm.persona.generate import Conversation
 from guppylm.persona.match import plain
+from guppylm.persona.split import split
 from guppylm.run import Run
 
 REPLIES = 1_000
+HARDER_SHARE = 10  # each harder set has a tenth as many questions
+EXAMPLES = 40
+WORST = 10
+SEED = 1  # of the harder questions: every run of a character meets the same
+
+Answer = tuple[str, bool]  # a reply, and whether it came to its end
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,16 @@ class Replies:
 
 
 @dataclass(frozen=True)
+class Harder:
+    """One set of `exam` questions. Shares from 0 to 1; None where the set does not ask for it."""
+
+    asked: int
+    on_topic: float  # composed: either message is answered; unheard words: puzzled, however the word is repeated
+    well_formed: float
+    repeated: float | None = None  # the unheard word stands in the reply, letter by letter
+
+
+@dataclass(frozen=True)
 class Card:
     persona: str
     parameters: int
@@ -55,7 +75,10 @@ class Card:
     model: Replies
     nearest_neighbour: Replies
     n_gram: Replies
-    off_topic: list[dict[str, str]]  # a few replies that missed, to be read
+    topics: dict[str, float]  # the share on topic, worst topic first
+    confusions: list[tuple[str, str, int]]  # topic asked, topic answered, how often; most frequent first
+    off_topic: list[dict[str, str]]  # a few replies that missed, worst topics first, to be read
+    harder: dict[str, Harder]
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -76,17 +99,17 @@ def measure(place: Run, replies: int = REPLIES) -> Card:
     model.eval()
     tokens = sum(len(row.ids) - row.reply_starts for row in rows)
 
+    def answer(prompts: list[str]) -> list[Answer]:
+        return generate.greedy(model, tokenizer, prompts, longest=model.config.context)
+
     asked = list(islice(held_out, replies))
     prompts = [one.input for one in asked]
     judge, known = Judge(persona), {plain(one.output) for f in place.all_train_data for one in conversations.read(f)}
-    answers = generate.greedy(model, tokenizer, prompts, longest=model.config.context)
+    answers = answer(prompts)
     looked_up = [(text, True) for text in baselines.nearest_neighbour(training, prompts)]
     n_grams = [(text, True) for text in baselines.n_gram(training, prompts)]
-    missed = [
-        {"input": one.input, "output": text, "exchange": one.exchange}
-        for one, (text, _) in zip(asked, answers, strict=True)
-        if not judge.judge(one, text).topic
-    ]
+    topics, confusions, off_topic = by_topic(judge, asked, answers)
+    sets = exam(split(persona, run.seed(place)), max(1, replies // HARDER_SHARE), SEED)
     return Card(
         persona=persona.name,
         parameters=sum(weight.numel() for weight in model.parameters()),
@@ -98,11 +121,49 @@ def measure(place: Run, replies: int = REPLIES) -> Card:
         model=score(judge, asked, answers, known),
         nearest_neighbour=score(judge, asked, looked_up, known),
         n_gram=score(judge, asked, n_grams, known),
-        off_topic=missed[:20],
+        topics=topics,
+        confusions=confusions,
+        off_topic=off_topic,
+        harder={
+            name: grade(judge, questions, answer([one.text for one in questions])) for name, questions in sets.items()
+        },
     )
 
 
-def score(judge: Judge, asked: list[Conversation], answers: list[tuple[str, bool]], known: set[str]) -> Replies:
+def by_topic(
+    judge: Judge, asked: list[Conversation], answers: list[Answer]
+) -> tuple[dict[str, float], list[tuple[str, str, int]], list[dict[str, str]]]:
+    """How well each topic is understood, what it is taken for, and examples."""
+    hits: dict[str, list[bool]] = defaultdict(list)
+    taken_for: Counter[tuple[str, str]] = Counter()
+    missed: list[dict[str, str]] = []
+    for one, (text, _) in zip(asked, answers, strict=True):
+        on_topic = judge.judge(one, text).topic
+        hits[one.category].append(on_topic)
+        if not on_topic:
+            taken_for.update((one.category, other) for other in judge.topics(text) if other != one.category)
+            missed.append({"input": one.input, "output": text, "exchange": one.exchange})
+    topics = dict(sorted(((topic, mean(found)) for topic, found in hits.items()), key=lambda row: row[1]))
+    missed.sort(key=lambda miss: list(topics).index(miss["exchange"].split("/")[0]))
+    return topics, [(*pair, count) for pair, count in taken_for.most_common()], missed[:EXAMPLES]
+
+
+def grade(judge: Judge, questions: list[Question], answers: list[Answer]) -> Harder:
+    """How well one set of harder questions was answered."""
+    fits, formed, repeated = [], [], []
+    for one, (text, _) in zip(questions, answers, strict=True):
+        verdicts = [judge.judge(meant, text) for meant in one.meant]
+        unheard = [plain(word.text) for word in one.meant[0].slots.values()] if not one.meant[0].output else []
+        if unheard:
+            fits.append(judge.deflects(one.meant[0], text))
+            repeated.append(any(word in plain(text).split() for word in unheard))
+        else:
+            fits.append(any(verdict.topic for verdict in verdicts))
+        formed.append(verdicts[0].form != "broken")
+    return Harder(len(questions), mean(fits), mean(formed), mean(repeated) if repeated else None)
+
+
+def score(judge: Judge, asked: list[Conversation], answers: list[Answer], known: set[str]) -> Replies:
     """Judge one reply to each prompt; an answer is a text and whether it came to its end."""
     texts = [text for text, _ in answers]
     verdicts = [judge.judge(one, text) for one, text in zip(asked, texts, strict=True)]
@@ -154,3 +215,17 @@ def show(card: Card, console: Console) -> None:
         values = [getattr(replies, key) for replies in (card.model, card.nearest_neighbour, card.n_gram)]
         table.add_row(label, *(f"{value:.1f}" if key == "words" else f"{value:.1%}" for value in values))
     console.print(table, highlight=False)
+    if card.harder:
+        harder = Table(title="harder questions", title_justify="left")
+        harder.add_column("")
+        for name in ("asked", "on topic", "well formed", "word repeated"):
+            harder.add_column(name, justify="right")
+        for name, row in card.harder.items():
+            repeated = "" if row.repeated is None else f"{row.repeated:.1%}"
+            harder.add_row(name, f"{row.asked:,}", f"{row.on_topic:.1%}", f"{row.well_formed:.1%}", repeated)
+        console.print(harder, highlight=False)
+    worst = [f"{topic} {share:.0%}" for topic, share in list(card.topics.items())[:WORST] if share < 1]
+    taken = [f"{asked} for {answered} {count}x" for asked, answered, count in card.confusions[:WORST]]
+    for label, texts in (("least understood", worst), ("taken for another topic", taken)):
+        if texts:
+            console.print(f"{label}: {', '.join(texts)}", highlight=False, soft_wrap=True)

@@ -58,6 +58,14 @@ class Judge:
             exchange=asked.exchange in exact or _everywhere(asked.exchange, homes),
         )
 
+    def deflects(self, asked: Conversation, reply: str) -> bool:
+        """Does any sentence belong to the topic, whatever words the others repeat wrongly?"""
+        return any(asked.category in self._topics(self._sentences.find(one)) for one in sentences(reply))
+
+    def topics(self, reply: str) -> list[str]:
+        """The topics whose templates can make the whole reply."""
+        return sorted(self._topics(self._whole.find(reply)))
+
     def _topics(self, exchanges: Iterable[str]) -> set[str]:
         return {self._topic_of[exchange] for exchange in exchanges}
 

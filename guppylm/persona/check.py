@@ -29,11 +29,25 @@ def check(persona: Persona, seed: int = 1) -> Iterator[str]:
     for exchange in persona.exchanges:
         for template in exchange.say:
             texts = _fillings(exchange, template, rng)
-            yield from _language(exchange, template, texts)
+            yield from _language(exchange, template, texts, doubled=False)  # people do say ding ding
             before = [said_in.setdefault(plain(text), (exchange, template)) for text in texts]
             yield from _ambiguous(exchange, template, before)
         for template in exchange.reply:
-            yield from _language(exchange, template, _fillings(exchange, template, rng))
+            yield from _language(exchange, template, _fillings(exchange, template, rng), doubled=True)
+    yield from _heard(persona)
+
+
+def _heard(persona: Persona) -> Iterator[str]:
+    """The exam's unheard words must stand nowhere else."""
+    unheard = {plain(word) for word in persona.unheard}
+    for exchange in persona.exchanges:
+        for template in (*exchange.say, *exchange.reply):
+            for word in sorted(unheard.intersection(plain(template.text).split())):
+                yield f"{_where(exchange, template)}: '{word}' is an unheard word of the exam; take it from one of them"
+    listed = {word.text: name for e in persona.exchanges for name, words in e.lists.items() for word in words}
+    for text, name in listed.items():
+        for word in sorted(unheard.intersection(plain(text).split())):
+            yield f"word list '{name}', \"{text}\": '{word}' is an unheard word of the exam; take it from one of them"
 
 
 def _ambiguous(exchange: Exchange, template: Template, before: list[tuple[Exchange, Template]]) -> Iterator[str]:
@@ -48,23 +62,23 @@ def _fillings(exchange: Exchange, template: Template, rng: random.Random) -> lis
     return sorted({fill(template.nodes, exchange.lists, {}, rng) for _ in range(DRAWS)})
 
 
-def _language(exchange: Exchange, template: Template, texts: list[str]) -> Iterator[str]:
+def _language(exchange: Exchange, template: Template, texts: list[str], doubled: bool) -> Iterator[str]:
     for text in texts:
-        fault = language_fault(text)
+        fault = language_fault(text, doubled)
         if fault:
             yield f'{_where(exchange, template)}: {fault} in "{text}"'
             return
 
 
-def language_fault(text: str) -> str | None:
-    """A doubled word, two determiners in a row, or a hole that was never filled; None if all is well.
+def language_fault(text: str, doubled: bool = True) -> str | None:
+    """A `doubled` word, two determiners in a row, or a hole that was never filled; None if all is well.
 
     >>> language_fault("i like the the rock")
     "doubled 'the'"
     >>> language_fault("my the fin")
     "'my the'"
     """
-    for word in _DOUBLED.findall(text):
+    for word in _DOUBLED.findall(text) if doubled else ():
         if not _MEANT_TO_BE_DOUBLED.fullmatch(word):
             return f"doubled '{word}'"
     clash = re.search(r"\b(a|an|the|my|your) (a|an|the|my|your|some)\b", text)

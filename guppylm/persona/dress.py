@@ -1,8 +1,8 @@
 """What people put around a message, and how they type it. All of it drawn at random, so nobody has to write it out.
 
 In training and in the exam: an opener, a closer, a final mark or none, lost apostrophes. In training only: an aside in
-front ("i am home early. are you hungry"), another message in front (the fish answers the last one), slips of the
-fingers, abbreviations, marks typed twice.
+front ("i am home early. are you hungry") or a whole ramble, another message in front (the fish answers the last one),
+slips of the fingers, abbreviations, spaces lost, marks typed twice.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from guppylm.persona.schema import Persona
 from guppylm.persona.template import fill, pick
 
 OPENED, CLOSED, PUNCTUATED, APOSTROPHE_LOST = 0.20, 0.12, 0.45, 0.40  # shares of the prompts
-REMARKED, JOINED, SLOPPY, MARKED_TWICE = 0.08, 0.05, 0.10, 0.15  # the last: of those with a mark
-SLIPS = 0.2  # share of a sloppy prompt's words that have one
-LONGEST_ASIDES = 4
+REMARKED, JOINED, SLOPPY, SQUEEZED, MARKED_TWICE = 0.08, 0.05, 0.10, 0.015, 0.15  # the last: of those with a mark
+SLIPS = (0.1, 0.6)  # share of a sloppy prompt's words that have one
+RAMBLED = 0.25  # of the prompts with an aside: several, up to
+MOST_ASIDES = 9
 
 _QUESTION = re.compile(
     r"(?!what an? |how (nice|lovely|cute|sweet)\b|have (an?|some|fun)\b|don't (be|worry|go|tell|cry|forget|eat)\b)"
@@ -57,8 +58,8 @@ def undress(prompt: str, persona: Persona) -> list[str]:
 
 
 def remark(prompt: str, persona: Persona, rng: random.Random) -> str:
-    """One aside in front of a message, seldom several: the message is what is answered."""
-    count = 1 if rng.random() < 0.8 else rng.randint(2, LONGEST_ASIDES)
+    """One aside in front of a message, seldom a whole ramble: the message is what is answered."""
+    count = rng.randint(2, MOST_ASIDES) if rng.random() < RAMBLED else 1
     asides = [fill(pick(persona.asides, rng).nodes, persona.lists, {}, rng) for _ in range(count)]
     return join([*asides, prompt], persona, rng)
 
@@ -71,7 +72,7 @@ def join(messages: list[str], persona: Persona, rng: random.Random) -> str:
     return joined
 
 
-def sloppy(prompt: str, persona: Persona, keep: set[str], rng: random.Random, slips: float = SLIPS) -> str:
+def sloppy(prompt: str, persona: Persona, keep: set[str], rng: random.Random, slips: float) -> str:
     """The same message in a hurry. Words to `keep` (plain ones) stay: the reply may repeat them."""
     words = prompt.split(" ")
     for place, word in enumerate(words):
@@ -83,22 +84,35 @@ def sloppy(prompt: str, persona: Persona, keep: set[str], rng: random.Random, sl
     return " ".join(words)
 
 
+def squeeze(prompt: str, rng: random.Random) -> str:
+    """Without spaces, or with far too many.
+
+    >>> rng = random.Random(1)
+    >>> [squeeze("hi you", rng) for _ in range(3)]
+    ['hiyou', 'h i  y o u', 'h i  y o u']
+    """
+    return prompt.replace(" ", "") if rng.random() < 0.7 else "  ".join(" ".join(word) for word in prompt.split())
+
+
 def slip(word: str, rng: random.Random) -> str:
-    """One word with one slip of the fingers: a letter lost, doubled, swapped with the next, or its neighbour's key hit.
+    """One word with one slip of the fingers: a letter lost, doubled, drawn out, swapped with the next, or its
+    neighbour's key hit.
 
     >>> rng = random.Random(3)
     >>> [slip("hungry", rng) for _ in range(6)]
-    ['huungry', 'humgry', 'ungry', 'hunrgy', 'hungrry', 'hingry']
+    ['hungryyyy', 'humgry', 'ungry', 'hunrgy', 'hungrry', 'hingry']
     """
-    if len(word) < 4:
+    if len(word) < 3:
         return word
     at = rng.randrange(len(word) - 1)
-    match rng.randrange(4):
+    match rng.randrange(9) // 2:
         case 0:
             return word[:at] + word[at + 1 :]
         case 1:
             return word[:at] + word[at] + word[at:]
         case 2:
             return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+        case 4:
+            return word + word[-1] * rng.randint(2, 5)
         case _:
             return word[:at] + pick(_NEIGHBOURS.get(word[at], word[at]), rng) + word[at + 1 :]

@@ -24,17 +24,18 @@ from guppylm import files
 from guppylm.errors import PersonaError, RunError
 from guppylm.persona import dress
 from guppylm.persona.match import plain
-from guppylm.persona.nonsense import nonsense
+from guppylm.persona.nonsense import new_word, nonsense
 from guppylm.persona.schema import Exchange, Persona, Template, normal
 from guppylm.persona.split import Split
-from guppylm.persona.template import Word, fill, pick
+from guppylm.persona.template import Word, fill, pick, slots
 
 T = TypeVar("T")
 Part = Literal["train", "held_out"]
 
-ECHO_ODDS = 1.5  # against 1 for other exchanges, while training
+ECHO_ODDS = 1.5  # against 1 for the wordings of other exchanges, while training
 NONSENSE_ODDS = 8
 NONSENSE = 0.8  # of the messages of an exchange that is for it
+MADE_UP = 0.5  # of the things that the character does not know, while training
 FAVOUR = 1.5  # 1 is Zipf's law
 MOST_DRAWS = 200  # tries for one held-out prompt before its templates are called leaky
 
@@ -65,21 +66,21 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps`
 def conversations(parts: Split, part: Part, count: int, seed: int, drawing: int = 1) -> Iterator[Conversation]:
     """Draw conversations: an exchange, a wording, a reply. Another drawing, other ones.
 
-    Exchanges and wordings have even odds, but to train on, exchanges whose replies echo a word of the prompt come more
-    often: repeating any word is harder to learn than saying a line by heart; and most often the one for nonsense, of
-    which there is more than one can write down. There the prompts are rougher, with
+    Every wording has even odds, so an exchange with many comes often. But to train on, exchanges whose replies echo a
+    word of the prompt come more often: repeating any word is harder to learn than saying a line by heart; and most
+    often the one for nonsense, of which there is more than one can write down. There the prompts are rougher, with
     asides, slips of the fingers and nonsense (`dress`, `nonsense`). From the held-out part come only prompts that no
     training template can make in any filling.
     """
     rng = random.Random(f"{seed}/{part}/{drawing}")
     templates = getattr(parts, part)
     exchanges = [exchange for exchange in parts.persona.exchanges if templates[exchange.key]]
-    odds = [_odds(exchange) if part == "train" else 1 for exchange in exchanges]
-    cumulative = list(accumulate(odds))
+    practice = [_practice(exchange) if part == "train" else 1 for exchange in exchanges]
+    cumulative = list(accumulate(len(templates[e.key]) * more for e, more in zip(exchanges, practice, strict=True)))
 
     def draw(exchange: Exchange) -> Conversation:
         say = pick(templates[exchange.key], rng)
-        return _converse(parts.persona, exchange, say, rng, nonsensical=part == "train" and exchange.nonsense)
+        return _converse(parts.persona, exchange, say, rng, practice=part == "train")
 
     def draw_any() -> Conversation:
         return draw(_pick_by_odds(exchanges, cumulative, rng))
@@ -101,7 +102,8 @@ def conversations(parts: Split, part: Part, count: int, seed: int, drawing: int 
             )
 
 
-def _odds(exchange: Exchange) -> float:
+def _practice(exchange: Exchange) -> float:
+    """How much more often than others it comes while training."""
     return NONSENSE_ODDS if exchange.nonsense else ECHO_ODDS if exchange.echoes else 1
 
 
@@ -119,12 +121,13 @@ def _pick_by_odds(options: Sequence[T], added_up: list[float], rng: random.Rando
     return options[bisect(added_up, rng.random() * added_up[-1], 0, len(options) - 1)]
 
 
-def _converse(
-    persona: Persona, exchange: Exchange, say: Template, rng: random.Random, nonsensical: bool
-) -> Conversation:
+def _converse(persona: Persona, exchange: Exchange, say: Template, rng: random.Random, practice: bool) -> Conversation:
+    """One message and a reply to it. To practise, some unknown things are made-up words, and some messages nonsense."""
     bound: dict[str, Word] = {}
+    if practice and exchange.lists.keys() & set(persona.unknown) and rng.random() < MADE_UP:
+        bound = {slot.name: Word(new_word(rng)) for slot in slots(say.nodes) if slot.list in persona.unknown}
     prompt = fill(say.nodes, exchange.lists, bound, rng)
-    if nonsensical and rng.random() < NONSENSE:
+    if practice and exchange.nonsense and rng.random() < NONSENSE:
         bound, prompt = {}, normal(nonsense(rng))
     named = dict(bound)
     answer = _pick_by_odds(exchange.reply, favourites(len(exchange.reply)), rng)
@@ -145,7 +148,9 @@ def _roughen(
         message += message[-1] * rng.randint(1, 2)
     if rng.random() < dress.SLOPPY:
         named = {word for slot in chat.slots.values() for word in plain(slot.text).split()}
-        message = dress.sloppy(message, persona, named, rng)
+        message = dress.sloppy(message, persona, named, rng, slips=rng.uniform(*dress.SLIPS))
+    elif not chat.slots and rng.random() < dress.SQUEEZED:
+        message = dress.squeeze(message, rng)
     return replace(chat, input=message)
 
 

@@ -1,10 +1,16 @@
-"""Messages that nobody can understand: keys mashed, symbols, other scripts, code, one sound again and again.
+"""What stands in no dictionary.
 
-A character needs something to say to them. An exchange with `nonsense = true` gets such messages beside its own.
+Messages that nobody can understand: keys mashed, symbols, other scripts, code, one sound again and again. A character
+needs something to say to them. An exchange with `nonsense = true` gets such messages beside its own.
+
+Words that nobody has ever heard. Who has met enough of them can repeat any: "what is a mortge". A persona's `unknown`
+lists get such words beside their own.
 
 >>> rng = random.Random(1)
 >>> all(nonsense(rng) for _ in range(1000))
 True
+>>> [new_word(rng) for _ in range(4)]
+['yacelt', 'skephimoium', 'iocohu', 'hetery']
 """
 
 from __future__ import annotations
@@ -69,3 +75,29 @@ def _code(rng: random.Random) -> str:
 
 def _repeated(rng: random.Random) -> str:
     return pick(("", " "), rng).join([_letters(rng, 1, 4)] * rng.randint(3, 14))
+
+
+_BEGINNINGS = (
+    *"bcdfghjklmnprstvwyz" * 3, "bl", "br", "ch", "cl", "cr", "dr", "fl", "fr", "gl", "gr", "kn", "ph", "pl", "pr",
+    "qu", "sc", "sh", "sk", "sl", "sp", "st", "str", "sw", "th", "tr", "wh",
+)  # fmt: skip
+_MIDDLES = (*"aaaeeeiiooouuy" * 2, "ai", "au", "ea", "ee", "ei", "ia", "ie", "io", "oa", "oo", "ou", "ow")
+_ENDINGS = (
+    *"bdgklmnprstxz", "ck", "ct", "ft", "ld", "lt", "mp", "nd", "ng", "nk", "nt", "rd", "rk", "rm", "rn", "rt", "sh",
+    "sk", "ss", "st", "th", "tch",
+)  # fmt: skip
+_TAILS = (
+    "er", "ing", "ation", "ity", "ism", "ment", "ology", "ory", "al", "ence", "ery", "le", "et", "ium", "ist", "o", "a",
+    "us", "ant", "ics", "graph", "or", "age",
+)  # fmt: skip
+
+
+def new_word(rng: random.Random) -> str:
+    """One to four syllables as English has them, some with one of the usual tails."""
+    count = pick((1, 1, 2, 2, 2, 3, 3, 4), rng)
+    word = pick(_MIDDLES, rng) if rng.random() < 0.15 else ""
+    for last in (*[False] * (count - 1), True):
+        word += pick(_BEGINNINGS, rng) + pick(_MIDDLES, rng)
+        if rng.random() < (0.6 if last else 0.2):
+            word += pick(_ENDINGS, rng)
+    return word + pick(_TAILS, rng) if len(word) < 4 or rng.random() < 0.3 else word

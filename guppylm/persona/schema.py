@@ -57,6 +57,8 @@ class PersonaFile(BaseModel, extra="forbid", frozen=True):
     asides: list[Text] = []  # templates, said in front of a prompt and not answered: "i just came home"
     joiners: list[Annotated[str, StringConstraints(pattern=r"^[^\n\t]{1,40}$")]] = []  # between two: ". ", " and "
     abbreviations: dict[Text, Texts] = {}  # how some people type a word: you = ["u"]
+    unknown: list[Text] = []  # word lists of things that the character does not know: in training also made-up words
+    unheard: list[Text] = []  # more such things; the exam asks about them, and no other text may hold them
 
 
 class ExchangeFile(BaseModel, extra="forbid", frozen=True):
@@ -116,6 +118,8 @@ class Persona:
     asides: tuple[Template, ...]
     joiners: tuple[str, ...]
     abbreviations: dict[str, list[str]]
+    unknown: tuple[str, ...]
+    unheard: tuple[str, ...]
     lists: dict[str, list[Word]] = field(repr=False)  # the words that every topic may use
     exchanges: tuple[Exchange, ...] = field(repr=False)
 
@@ -163,9 +167,19 @@ def load(folder: Path) -> Persona:
         abbreviations={
             normal(word): [normal(short) for short in shorts] for word, shorts in head.abbreviations.items()
         },
+        unknown=_known_lists(folder / "persona.toml", head.unknown, exchanges),
+        unheard=tuple(normal(word) for word in head.unheard),
         lists=common,
         exchanges=tuple(exchanges),
     )
+
+
+def _known_lists(file: Path, names: list[str], exchanges: list[Exchange]) -> tuple[str, ...]:
+    lists = {name for exchange in exchanges for name in exchange.lists}
+    for name in names:
+        if name not in lists:
+            raise PersonaError(f"{file}: unknown: no word list called '{name}'{near(name, sorted(lists))}")
+    return tuple(names)
 
 
 def normal(text: str) -> str:

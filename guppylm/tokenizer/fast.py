@@ -6,7 +6,9 @@ NFC + lowercase, the whole byte alphabet (no character of any script can vanish)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -15,6 +17,8 @@ from guppylm.errors import RunError
 
 PAD, START, END = SPECIAL = ("<|pad|>", "<|im_start|>", "<|im_end|>")
 VOCABULARY = 4096
+
+_RUN_OF_BLANKS = re.compile(r"\s\s")  # one is more than the space before a word, and cut as a whole
 
 
 def train(texts: Iterable[str], vocabulary: int = VOCABULARY) -> Tokenizer:
@@ -52,6 +56,23 @@ def special_id(tokenizer: Tokenizer, token: str) -> int:
     found = tokenizer.token_to_id(token)
     assert found is not None
     return found
+
+
+def encode(tokenizer: Tokenizer, texts: Iterable[str]) -> list[list[int]]:
+    """The ids of many texts. No merge crosses the space before a word, so a word is always cut the same way: each is
+    cut once and remembered. Half a surrogate pair is no character and becomes a question mark.
+    """
+
+    @cache
+    def cut(text: str) -> list[int]:
+        whole = text.encode(errors="replace").decode()
+        return tokenizer.encode(whole, add_special_tokens=False).ids
+
+    def by_words(text: str) -> list[int]:
+        first, *others = text.split(" ")
+        return [token for word in (first, *(" " + other for other in others)) for token in cut(word)]
+
+    return [cut(text) if _RUN_OF_BLANKS.search(text) else by_words(text) for text in texts]
 
 
 def plain_text_only(tokenizer: Tokenizer) -> Tokenizer:
