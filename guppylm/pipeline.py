@@ -26,7 +26,8 @@ from guppylm.tokenizer import fast
 def train(place: Run, persona: Persona, config: TrainConfig, console: Console, team: Team) -> bool:
     """The model, in the run folder. False if it was stopped before the end."""
     tokenizer: Tokenizer = fast.load(place.tokenizer)
-    drawings = [data.encode_all(tokenizer, generate.read(file), chat.CONTEXT) for file in place.all_train_data]
+    seen = place.all_train_data[: config.drawings_used]
+    drawings = [data.encode_all(tokenizer, generate.read(file), chat.CONTEXT) for file in seen]
     held_out = data.encode_all(tokenizer, generate.read(place.eval_data), chat.CONTEXT)
     model = train_loop.new_model(config, tokenizer.get_vocab_size())
     if config.counted_embeddings and not place.checkpoint.exists():

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from guppylm import __version__, files
 from guppylm.config import TrainConfig
-from guppylm.errors import RunError
+from guppylm.errors import GuppyError, RunError
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,15 @@ class Run:
         return self.folder / "checkpoint" / "last.safetensors"
 
 
-def seed(place: Run) -> int:
-    """The seed that a run was made with. Raises RunError if its history does not say."""
-    config = (_recipe(place) or {}).get("config", {})
-    if not isinstance(config.get("seed"), int):
-        raise RunError(f"{place.history}: does not say with which seed the run was made; train again")
-    return int(config["seed"])
+def settings(place: Run) -> TrainConfig:
+    """How a run was trained. Raises RunError if its history does not say."""
+    before = _recipe(place)
+    if before is None:
+        raise RunError(f"{place.folder}: no run here; train one with  guppylm train -o {place.folder}")
+    try:
+        return TrainConfig(**before["config"])
+    except (TypeError, GuppyError) as error:
+        raise RunError(f"{place.history}: not the settings of this guppylm ({error}); train again") from None
 
 
 @contextmanager

@@ -9,42 +9,24 @@ import typer
 from rich.console import Console
 
 from guppylm import options
-from guppylm.options import AsJson, Knobs, Out, PersonaPath, Preset, Restart, RunPath
+from guppylm.options import AsJson, Knobs, PersonaPath, Preset, RunPath
 
 app = typer.Typer(help="Speed on this machine, measured side by side.", no_args_is_help=True)
 
 
 @app.command()
 def train(
-    persona: PersonaPath = Path("personas/guppy"),
-    out: Out = None,
-    preset: Preset = "cpu",
-    knobs: Knobs = None,
-    restart: Restart = False,
-    full: Annotated[
-        bool, typer.Option("--full", help="Train both to the end, and write the mark to reach down.")
-    ] = False,
-    as_json: AsJson = False,
+    run: RunPath = Path("runs/plain"), preset: Preset = "cpu", knobs: Knobs = None, as_json: AsJson = False
 ) -> None:
-    """A recipe against the plain one: the time that each needs to the same held-out loss."""
+    """A recipe against the one that made RUN (guppylm train --preset plain): the time to the same held-out loss."""
     options.needs_torch()
     from guppylm.bench import race
-    from guppylm.config import configure
-    from guppylm.persona import schema
-    from guppylm.prepare import prepare
-    from guppylm.run import claim
+    from guppylm.run import Run, alone
 
-    recipe = options.configure(preset, knobs)
-    shared = ("seed", "conversations", "held_out", "vocabulary", "device")
-    plain = configure("plain", {name: str(getattr(recipe, name)).lower() for name in shared})
-    folder = out or Path("runs") / f"bench-{persona.resolve().name}"
-    place, console = options.place(persona, folder, restart), Console(stderr=as_json)
-    loaded = schema.load(persona)
-    with claim(persona, place, plain):  # recipes may differ from race to race, what they are held against may not
-        prepare(loaded, place, recipe, console)
-        result = race.race(place, recipe, plain, full, console)
+    with alone(Run(run)):
+        result = race.race(Run(run), options.configure(preset, knobs), Console(stderr=as_json))
     if not options.told(result.to_json(), as_json):
-        race.show(result, console)
+        race.show(result, Console())
 
 
 @app.command()

@@ -1,32 +1,33 @@
 """Two recipes on the same conversations and the same machine: the time that each needs to the same held-out loss.
 
-They take turns, so that whatever else the machine does disturbs both alike. The mark to reach is the loss at which the
-plain recipe ends. That takes long, so it is measured once for a character and written down in the run folder; later
-races time the plain recipe's updates only while the other recipe runs, and multiply. Times begin where token ids are
-there: making and encoding conversations is in neither.
+The mark to reach is the loss at which a finished run ended, usually one of the plain recipe. That takes long, but it is
+needed only once, and like every training it can be stopped and goes on. In the race both take turns, so that whatever
+else the machine does disturbs both alike; the plain recipe's updates are timed only while the other recipe runs, and
+multiplied. Times begin where token ids are there: making and encoding conversations is in neither.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
 from rich.console import Console
 from tokenizers import Tokenizer
 
-from guppylm import chat, data, embeddings, files, precision
+from guppylm import chat, data, embeddings, precision, weights
 from guppylm import train as loop
 from guppylm.bench import machine
 from guppylm.config import TrainConfig
-from guppylm.errors import GuppyError
+from guppylm.errors import RunError
 from guppylm.memory import keep_memory
 from guppylm.optimizer import optimizers_for
-from guppylm.persona import generate
+from guppylm.persona import generate, schema
+from guppylm.prepare import prepare
 from guppylm.processes import Team
 from guppylm.records import duration
-from guppylm.run import Run
+from guppylm.run import Run, settings
 from guppylm.tokenizer import fast
 
 TURN = 20.0  # seconds that a recipe trains before the other one does
@@ -95,7 +96,7 @@ class Result:
     machine: str
     target: float  # held-out loss on reply tokens, nats
     recipe: Point | None  # when the recipe reached it; None if it never did
-    plain: Point  # the plain recipe at its end; its time is extrapolated from `timed_steps` if they are fewer
+    plain: Point  # the plain recipe at its end; its time is extrapolated from `timed_steps`
     timed_steps: int
     ratio: float | None  # plain's time / the recipe's
     curves: dict[str, list[Point]] = field(default_factory=dict)
@@ -104,46 +105,36 @@ class Result:
         return asdict(self)
 
 
-def race(place: Run, recipe: TrainConfig, plain: TrainConfig, full: bool, console: Console) -> Result:
-    """`place` holds conversations and tokenizer. `full` trains both recipes to their end and writes the target down."""
-    record = place.folder / "plain.json"
-    if not full and not record.exists():
-        raise GuppyError(
-            f"{record}: the plain recipe has not been measured on these conversations yet; add --full to do so "
-            f"({plain.steps:,} updates: about an hour on two CPU cores)"
-        )
-    known = None if full else files.read_json(record)
+def race(place: Run, recipe: TrainConfig, console: Console) -> Result:
+    """The recipe that made the run `place`, and another one, which trains until it is as good, or to its end."""
+    plain = settings(place)
+    if not place.report.exists():
+        raise RunError(f"{place.folder}: its training has not come to its end; the same  guppylm train  goes on")
+    shared = {name: getattr(plain, name) for name in ("seed", "conversations", "held_out", "vocabulary", "device")}
+    recipe = replace(recipe, **shared)
+    prepare(schema.load(place.persona), place, recipe, console)  # more drawings, if the recipe wants them
     keep_memory()
     tokenizer = fast.load(place.tokenizer)
     drawings = [data.encode_all(tokenizer, generate.read(file), chat.CONTEXT) for file in place.all_train_data]
     held_out = data.encode_all(tokenizer, generate.read(place.eval_data), chat.CONTEXT)[:HELD_OUT]
     racers = {"recipe": Racer(recipe, tokenizer, drawings), "plain": Racer(plain, tokenizer, drawings)}
-
-    def finished(racer: Racer) -> bool:
-        return racer.done or (known is not None and racer.reaches(known["loss"]) is not None)
-
-    while not finished(racers["recipe"]) or (full and not racers["plain"].done):
+    target = loop.held_out_loss(weights.read_model(place), held_out, racers["plain"].how)
+    while not racers["recipe"].done and racers["recipe"].reaches(target) is None:
         for name, racer in racers.items():
-            if not finished(racer):
-                racer.take_a_turn(held_out)
-                here = racer.here
-                console.print(
-                    f"{name}: {here.step:,}/{racer.config.steps:,} updates in {duration(here.seconds)}, "
-                    f"held-out loss {here.loss:.3f}",
-                    highlight=False,
-                    soft_wrap=True,
-                )
-    ran = racers["plain"].here
-    if full:
-        files.write_json(record, {"loss": ran.loss, "steps": ran.step, "seconds": ran.seconds, "tokens": ran.tokens})
-        known = asdict(ran)
-    assert known is not None
-    whole = plain.steps / ran.step
+            racer.take_a_turn(held_out)
+            here = racer.here
+            console.print(
+                f"{name}: {here.step:,}/{racer.config.steps:,} updates in {duration(here.seconds)}, "
+                f"held-out loss {here.loss:.3f}",
+                highlight=False,
+                soft_wrap=True,
+            )
+    ran, whole = racers["plain"].here, plain.steps / racers["plain"].here.step
     setup = racers["plain"].setup
-    end = Point(plain.steps, setup + (ran.seconds - setup) * whole, round(ran.tokens * whole), known["loss"])
-    reached = racers["recipe"].reaches(end.loss)
+    end = Point(plain.steps, setup + (ran.seconds - setup) * whole, round(ran.tokens * whole), target)
+    reached = racers["recipe"].reaches(target)
     return Result(
-        machine=machine.name(racers["recipe"].how.device), target=end.loss, recipe=reached, plain=end,
+        machine=machine.name(racers["recipe"].how.device), target=target, recipe=reached, plain=end,
         timed_steps=ran.step, ratio=end.seconds / reached.seconds if reached else None,
         curves={name: racer.curve for name, racer in racers.items()},
     )  # fmt: skip

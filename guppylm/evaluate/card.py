@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from guppylm import data, files, generate, precision, run, train, weights
+from guppylm import data, files, generate, precision, train, weights
 from guppylm.evaluate import baselines
 from guppylm.evaluate.judge import Judge
 from guppylm.persona import generate as conversations
@@ -27,7 +27,7 @@ from guppylm.persona.exam import Question, exam
 from guppylm.persona.generate import Conversation
 from guppylm.persona.match import plain
 from guppylm.persona.split import split
-from guppylm.run import Run
+from guppylm.run import Run, settings
 
 REPLIES = 1_000
 HARDER_SHARE = 10  # each harder set has a tenth as many questions
@@ -109,7 +109,7 @@ def measure(place: Run, replies: int = REPLIES) -> Card:
     looked_up = [(text, True) for text in baselines.nearest_neighbour(training, prompts)]
     n_grams = [(text, True) for text in baselines.n_gram(training, prompts)]
     topics, confusions, off_topic = by_topic(judge, asked, answers)
-    sets = exam(split(persona, run.seed(place)), max(1, replies // HARDER_SHARE), SEED)
+    sets = exam(split(persona, settings(place).seed), max(1, replies // HARDER_SHARE), SEED)
     return Card(
         persona=persona.name,
         parameters=sum(weight.numel() for weight in model.parameters()),
