@@ -156,11 +156,12 @@ def evaluate(
 ) -> None:
     """Measure a run on prompts that it has never seen: the report card."""
     options.needs_torch()
-    from guppylm.evaluate import card
+    from guppylm.evaluate import card, model_card
     from guppylm.run import Run
 
     result = card.measure(Run(run), replies)
     card.write(Run(run), result)
+    model_card.write(Run(run))
     if not options.told(result.to_json(), as_json):
         card.show(result, Console())
 

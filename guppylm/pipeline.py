@@ -15,6 +15,7 @@ from guppylm import chat, data, embeddings, precision, records, weights
 from guppylm import train as train_loop
 from guppylm.config import TrainConfig
 from guppylm.evaluate import card as report_card
+from guppylm.evaluate import model_card
 from guppylm.persona import generate, schema
 from guppylm.persona.schema import Persona
 from guppylm.prepare import prepare
@@ -59,5 +60,6 @@ def whole_road(persona_folder: Path, place: Run, config: TrainConfig, console: C
     elif team.leads:
         card = report_card.measure(place)
         report_card.write(place, card)
+        model_card.write(place)
         report_card.show(card, console)
     return done

@@ -2,7 +2,7 @@
 
 config.json  model.safetensors  tokenizer.json  tokenizer_config.json  generation_config.json
 persona/  data/train*.jsonl  data/eval.jsonl        what it was made from
-run.json  metrics.jsonl  samples.jsonl  report.json  loss.png  bad_batches.jsonl
+run.json  metrics.jsonl  samples.jsonl  report.json  README.md  loss.png  bad_batches.jsonl
 checkpoint/last.safetensors, before.safetensors     to go on from
 """
 
@@ -76,6 +76,10 @@ class Run:
     @property
     def report(self) -> Path:
         return self.folder / "report.json"
+
+    @property
+    def card(self) -> Path:
+        return self.folder / "README.md"
 
     @property
     def bad_batches(self) -> Path:

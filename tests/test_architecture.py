@@ -20,7 +20,7 @@ LAYERS = [
     ["memory", "tensors", "optimizer", "weights", "checkpoint", "original", "generate"],
     ["watch", "train", "inference", "talk"],
     ["evaluate.__init__", "evaluate.judge", "evaluate.baselines", "evaluate.confusable", "evaluate.card",
-     "evaluate.gallery"],
+     "evaluate.gallery", "evaluate.model_card"],
     ["pipeline"],
     ["bench.__init__", "bench.data", "bench.machine", "bench.chat", "bench.step", "bench.race",
      "bench.scale"],

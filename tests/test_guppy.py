@@ -1,5 +1,6 @@
 """Guppy and the pirate: what the texts must hold, and what 60,000 conversations of them are like."""
 
+import json
 import re
 import tomllib
 from collections import Counter
@@ -10,7 +11,7 @@ import pytest
 from guppylm.persona import check, generate, report, schema
 from guppylm.persona.dress import undress
 from guppylm.persona.generate import Conversation
-from guppylm.persona.match import Index
+from guppylm.persona.match import Index, plain
 from guppylm.persona.schema import Exchange
 from guppylm.persona.split import split
 
@@ -23,6 +24,8 @@ plants, filter, algae, snails, tapping on the glass, scared, excited, bored, cur
 rain, seasons, music, visitors, children, meaning of life, time, memory, dreams, size, future, past, name, weather,
 sleep, friends, jokes, fear, love, age, intelligence, poop, doctor, singing, tv
 """
+JUDGED = Path(__file__).parent.parent / "docs" / "dev_replies.jsonl"
+NOBODY_COULD_AVOID = {"good night little one", "hey are you still there"}
 SMALL_TALK = {"small talk", "comfort", "mischief"}
 
 
@@ -123,6 +126,15 @@ def test_wordings_of_echoing_exchanges_come_half_again_as_often_in_training_and_
     assert times(sixty_thousand / "eval.jsonl", echoing) / times(sixty_thousand / "eval.jsonl", others) == (
         pytest.approx(1, abs=0.15)
     )
+
+
+def test_no_development_prompt_can_be_made_from_the_texts() -> None:
+    """Prompts that others wrote, to develop against; they are worth something only while they are unseen."""
+    wordings = Index((e.key, template.nodes, e.lists) for e in GUPPY.exchanges for template in e.say)
+    prompts = {json.loads(line)["prompt"] for line in JUDGED.read_text().splitlines()}
+    assert len(prompts) > 250
+    found = {plain(prompt) for prompt in prompts for bare in undress(prompt, GUPPY) if wordings.find(bare)}
+    assert found <= NOBODY_COULD_AVOID
 
 
 def test_the_first_reply_is_the_favourite() -> None:

@@ -1,8 +1,10 @@
 """A run folder is a Hugging Face model folder: transformers loads it with no code of ours."""
 
+import hashlib
 import json
 
 import torch
+from huggingface_hub import ModelCard
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from guppylm import chat, generate, records, weights
@@ -17,7 +19,7 @@ def test_everything_is_there(small_run: Run) -> None:
     there = {file.relative_to(small_run.folder).as_posix() for file in small_run.folder.rglob("*") if file.is_file()}
     assert there >= {
         "config.json", "model.safetensors", "tokenizer.json", "data/train.jsonl", "data/eval.jsonl", "metrics.jsonl",
-        "samples.jsonl", "report.json", "loss.png", "run.json", "checkpoint/last.safetensors",
+        "samples.jsonl", "report.json", "README.md", "loss.png", "run.json", "checkpoint/last.safetensors",
     }  # fmt: skip
     assert small_run.curve.read_bytes().startswith(b"\x89PNG")
 
@@ -92,3 +94,15 @@ def test_the_gallery_has_one_held_out_exchange_a_topic(small_run: Run) -> None:
     assert [topic for topic, _, _ in rows] == ["food", "night"]
     asked = {(one.category, one.input) for one in conversations.read(small_run.eval_data)}
     assert {(topic, message) for topic, message, _ in rows} <= asked
+
+
+def test_the_model_card_says_how_the_run_came_about(small_run: Run) -> None:
+    card = ModelCard.load(small_run.card)
+    assert (card.data.license, card.data.language, card.data.pipeline_tag) == ("mit", "en", "text-generation")
+    report = json.loads(small_run.report.read_text())
+    for said in (
+        f"{report['parameters']:,} parameters", f"{report['model']['on_topic']:.1%}", "steps 30", "seed 1",
+        hashlib.sha256(small_run.weights.read_bytes()).hexdigest(),
+        hashlib.sha256(small_run.train_data().read_bytes()).hexdigest(),
+    ):  # fmt: skip
+        assert said in card.text
