@@ -1,4 +1,5 @@
 # make fish   from the text files in personas/guppy to a chat with a trained fish
+# make release   the fish that is given away: the same, trained for about an hour
 # make test   every check that CI runs
 # make faults kill, starve and spoil a training in a hundred ways, and count what is lost; a few minutes
 # Both make a virtual environment in .venv first; nothing outside this folder is touched.
@@ -9,11 +10,14 @@ PRESET ?= cpu
 GUPPY  := .venv/bin/guppylm
 INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: fish test faults lint clean
+.PHONY: fish release test faults lint clean
 
 fish: .venv/with-train
 	$(GUPPY) train personas/guppy -o $(RUN) --preset $(PRESET)
 	@if [ -t 0 ] && [ -t 1 ]; then $(GUPPY) chat --model $(RUN); else $(GUPPY) chat --model $(RUN) --examples; fi
+
+release: .venv/with-train
+	$(GUPPY) train personas/guppy -o runs/release --preset release
 
 test: .venv/with-dev lint
 	.venv/bin/python -m pytest -n 2
