@@ -33,9 +33,10 @@ T = TypeVar("T")
 Part = Literal["train", "held_out"]
 
 ECHO_ODDS = 1.5  # against 1 for the wordings of other exchanges, while training
+UNKNOWN_ODDS = 25
 NONSENSE_ODDS = 8
 NONSENSE = 0.8  # of the messages of an exchange that is for it
-MADE_UP = 0.5  # of the things that the character does not know, while training
+MADE_UP = 0.7  # of the things that the character does not know, while training
 FAVOUR = 1.5  # 1 is Zipf's law
 MOST_DRAWS = 200  # tries for one held-out prompt before its templates are called leaky
 
@@ -68,14 +69,16 @@ def conversations(parts: Split, part: Part, count: int, seed: int, drawing: int 
 
     Every wording has even odds, so an exchange with many comes often. But to train on, exchanges whose replies echo a
     word of the prompt come more often: repeating any word is harder to learn than saying a line by heart; and most
-    often the one for nonsense, of which there is more than one can write down. There the prompts are rougher, with
+    often those about unknown things and the one for nonsense, of which there is more than one can write down. There
+    the prompts are rougher, with
     asides, slips of the fingers and nonsense (`dress`, `nonsense`). From the held-out part come only prompts that no
     training template can make in any filling.
     """
     rng = random.Random(f"{seed}/{part}/{drawing}")
     templates = getattr(parts, part)
     exchanges = [exchange for exchange in parts.persona.exchanges if templates[exchange.key]]
-    practice = [_practice(exchange) if part == "train" else 1 for exchange in exchanges]
+    unknown = set(parts.persona.unknown)
+    practice = [_practice(exchange, unknown) if part == "train" else 1 for exchange in exchanges]
     cumulative = list(accumulate(len(templates[e.key]) * more for e, more in zip(exchanges, practice, strict=True)))
 
     def draw(exchange: Exchange) -> Conversation:
@@ -102,9 +105,13 @@ def conversations(parts: Split, part: Part, count: int, seed: int, drawing: int 
             )
 
 
-def _practice(exchange: Exchange) -> float:
+def _practice(exchange: Exchange, unknown: set[str]) -> float:
     """How much more often than others it comes while training."""
-    return NONSENSE_ODDS if exchange.nonsense else ECHO_ODDS if exchange.echoes else 1
+    if exchange.nonsense:
+        return NONSENSE_ODDS
+    if any(slot.list in unknown for template in exchange.say for slot in slots(template.nodes)):
+        return UNKNOWN_ODDS
+    return ECHO_ODDS if exchange.echoes else 1
 
 
 @cache

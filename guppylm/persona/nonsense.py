@@ -19,7 +19,7 @@ import random
 
 from guppylm.persona.template import pick
 
-LONGEST = 16  # letters of another script: each is up to four tokens
+LONGEST = 24  # letters of another script: each is up to four tokens
 SYMBOLS = "?!.,;:-_*#@%&/\\()[]{}<>=+~^|$\"'`"
 SCRIPTS = (
     (0x0391, 0x03C9), (0x0410, 0x044F), (0x05D0, 0x05EA), (0x0621, 0x064A), (0x0905, 0x0939), (0x0E01, 0x0E2E),
@@ -74,7 +74,7 @@ def _code(rng: random.Random) -> str:
 
 
 def _repeated(rng: random.Random) -> str:
-    return pick(("", " "), rng).join([_letters(rng, 1, 4)] * rng.randint(3, 14))
+    return pick(("", " "), rng).join([_letters(rng, 1, 4)] * pick((5, 9, 14, 60), rng))
 
 
 _BEGINNINGS = (
