@@ -11,6 +11,7 @@ import pytest
 from guppylm.persona import check, generate, report, schema
 from guppylm.persona.dress import undress
 from guppylm.persona.generate import Conversation
+from guppylm.persona.language import Agreement
 from guppylm.persona.match import Index, plain
 from guppylm.persona.schema import Exchange
 from guppylm.persona.split import split
@@ -86,8 +87,9 @@ def test_every_topic_is_held_out_too(sixty_thousand: Path) -> None:
 
 
 def test_every_conversation_reads_well(sixty_thousand: Path) -> None:
+    agreement = Agreement(GUPPY)
     for one in generate.read(sixty_thousand / "train.jsonl"):
-        assert check.language_fault(one.output) is None, one
+        assert agreement.fault(one.output) is None, one
         assert one.output == one.output.lower(), one
         assert len(one.output.split()) <= 40, one
         assert one.output.endswith("."), one

@@ -49,6 +49,7 @@ class Replies:
     recombined: float  # every sentence is a template's, but not together
     ended: float  # came to its end, rather than being cut off
     lowercase: float
+    faulty: float  # a wrong verb or article, a word said twice, a hole
     words: float  # mean length
     copied: float  # stands in training word for word
 
@@ -177,6 +178,7 @@ def score(judge: Judge, asked: list[Conversation], answers: list[Answer], known:
         recombined=recombined,
         ended=mean(ended for _, ended in answers),
         lowercase=mean(text == text.lower() for text in texts),
+        faulty=mean(judge.language.fault(text) is not None for text in texts),
         words=mean(len(text.split()) for text in texts),
         copied=mean(plain(text) in known for text in texts),
     )
@@ -194,6 +196,7 @@ _ROWS = {
     "  as a recombination": "recombined",
     "ended properly": "ended",
     "lowercase": "lowercase",
+    "faults of language": "faulty",
     "words a reply": "words",
     "copied from training": "copied",
 }

@@ -54,6 +54,7 @@ known prompt is on topic in {report["nearest_neighbour"]["on_topic"]:.1%} of the
 | well formed | {reply["well_formed"]:.1%} |
 | came to an end | {reply["ended"]:.1%} |
 | lowercase | {reply["lowercase"]:.1%} |
+| with a fault of language | {reply["faulty"]:.1%} |
 {_harder(report)}
 ## What it cannot do
 - It answers one message at a time and remembers nothing.

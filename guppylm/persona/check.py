@@ -7,19 +7,14 @@ is meant), doubled words, and wrong articles.
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Iterator
 
+from guppylm.persona import language
 from guppylm.persona.match import plain
 from guppylm.persona.schema import Exchange, Persona, Template
 from guppylm.persona.template import fill
 
 DRAWS = 30  # fillings tried of each template
-
-_DOUBLED = re.compile(r"\b([a-z]+) \1\b")
-_MEANT_TO_BE_DOUBLED = re.compile(
-    "that|had|very|so|no|oh|yes|long|bla|blub|blob|ha|ho|la|hey|hi|hello|hiya|bye|night|wakey|knock|meow|tick|tock"
-)
 
 
 def check(persona: Persona, seed: int = 1) -> Iterator[str]:
@@ -64,27 +59,10 @@ def _fillings(exchange: Exchange, template: Template, rng: random.Random) -> lis
 
 def _language(exchange: Exchange, template: Template, texts: list[str], doubled: bool) -> Iterator[str]:
     for text in texts:
-        fault = language_fault(text, doubled)
-        if fault:
-            yield f'{_where(exchange, template)}: {fault} in "{text}"'
+        found = language.fault(text, doubled)
+        if found:
+            yield f'{_where(exchange, template)}: {found} in "{text}"'
             return
-
-
-def language_fault(text: str, doubled: bool = True) -> str | None:
-    """A `doubled` word, two determiners in a row, or a hole that was never filled; None if all is well.
-
-    >>> language_fault("i like the the rock")
-    "doubled 'the'"
-    >>> language_fault("my the fin")
-    "'my the'"
-    """
-    for word in _DOUBLED.findall(text) if doubled else ():
-        if not _MEANT_TO_BE_DOUBLED.fullmatch(word):
-            return f"doubled '{word}'"
-    clash = re.search(r"\b(a|an|the|my|your) (a|an|the|my|your|some)\b", text)
-    if clash:
-        return f"'{clash.group()}'"
-    return "an unfilled slot" if re.search(r"[{}\[\]|]", text) else None
 
 
 def _where(exchange: Exchange, template: Template) -> str:

@@ -1,0 +1,73 @@
+"""Faults of language that can be seen without understanding: a word said twice, two articles, a hole never filled, and
+a verb that does not agree with the pronoun, or the listed word, before it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from guppylm.persona.schema import Persona
+from guppylm.persona.template import Number
+
+_DOUBLED = re.compile(r"\b([a-z]+) \1\b")
+_MEANT_TO_BE_DOUBLED = re.compile(
+    "that|had|very|so|no|oh|yes|long|bla|blub|blob|ha|ho|la|hey|hi|hello|hiya|bye|night|wakey|knock|meow|tick|tock"
+)
+_TWO_ARTICLES = re.compile(r"\b(a|an|the|my|your) (a|an|the|my|your|some)\b")
+_HOLE = re.compile(r"[{}\[\]|]")
+_JOINING = ("and", "or", "of", "with", "for", "from", "to", "like", "than", "in", "on", "about", "thank")
+_PRONOUN = re.compile(
+    "".join(rf"(?<!\b{word} )" for word in _JOINING)
+    + r"\b(i (is|are|has)|you (is|am|was|has)|(he|she|it) (are|am)|(we|they) (is|am|was|has))\b"
+)
+_ONE_OR_MANY = ("people", "fish", "family", "police")
+
+
+def fault(text: str, doubled: bool = True) -> str | None:
+    """The first fault that needs no word lists, or None. People do say "ding ding": then not `doubled`.
+
+    >>> fault("i like the the rock"), fault("my the fin"), fault("they is round"), fault("the snail and i are fine")
+    ("doubled 'the'", "'my the'", "'they is'", None)
+    """
+    for word in _DOUBLED.findall(text) if doubled else ():
+        if not _MEANT_TO_BE_DOUBLED.fullmatch(word):
+            return f"doubled '{word}'"
+    clash = _TWO_ARTICLES.search(text) or (_PRONOUN.search(text) if doubled else None)
+    if clash:
+        return f"'{clash.group()}'"
+    return "an unfilled slot" if _HOLE.search(text) else None
+
+
+class Agreement:
+    """Knows which of a persona's listed words are one and which are many."""
+
+    def __init__(self, persona: Persona) -> None:
+        numbers: dict[str, set[Number]] = {}
+        for exchange in persona.exchanges:
+            for words in exchange.lists.values():
+                for word in words:
+                    if re.fullmatch(r"[a-z' ]+", word.text):
+                        numbers.setdefault(word.text, set()).add(word.number)
+        many = [text for text, found in numbers.items() if found == {"many"}]
+        one = [
+            text for text, found in numbers.items() if "many" not in found and not text.endswith(("s", *_ONE_OR_MANY))
+        ]
+        self._wrong = [_followed_by(many, "is|was|has"), _followed_by(one, "are|were")]
+
+    def fault(self, reply: str) -> str | None:
+        """The first fault of a reply, or None."""
+        return fault(reply) or next(self._disagreements(reply), None)
+
+    def _disagreements(self, reply: str) -> Iterator[str]:
+        for pattern in self._wrong:
+            for found in pattern.finditer(reply):
+                if not found["before"]:
+                    yield f"'{found['subject']}'"
+
+
+def _followed_by(words: list[str], verbs: str) -> re.Pattern[str]:
+    """A sentence's subject with a wrong verb. What joins it to other nouns is told apart: "one of my fins is cold"."""
+    choice = "|".join(sorted(map(re.escape, words), key=len, reverse=True)) or r"(?!)"
+    before = rf"(?P<before>\b(?:{'|'.join(_JOINING)}) (?:\w+ ){{0,2}})?"
+    return re.compile(rf"{before}\b(?P<subject>(?:{choice}) (?:{verbs}))\b")
