@@ -25,7 +25,7 @@ Array = NDArray[np.floating[Any]]
 class Sampling:
     """How freely the model speaks. The checks raise GuppyError."""
 
-    temperature: float = 0.7
+    temperature: float = 0.4
     """Scores are divided by it: below 1 likelier tokens gain, above 1 they lose; 0 takes the likeliest."""
     top_k: int | None = 40
     """Only this many of the likeliest tokens may be drawn; None for no limit."""
@@ -36,7 +36,7 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < float("inf"):
-            raise GuppyError(f"temperature must be 0 or more, not {self.temperature}; 0.7 is a good start")
+            raise GuppyError(f"temperature must be 0 or more, not {self.temperature}; 0.4 is a good start")
         if self.top_k is not None and self.top_k < 1:
             raise GuppyError(f"top-k must be at least 1, not {self.top_k}; leave it out for the default")
         if not 0 < self.top_p <= 1:

@@ -21,7 +21,6 @@ _PRONOUN = re.compile(
     "".join(rf"(?<!\b{word} )" for word in _JOINING)
     + r"\b(i (is|are|has)|you (is|am|was|has)|(he|she|it) (are|am)|(we|they) (is|am|was|has))\b"
 )
-_ONE_OR_MANY = ("people", "fish", "family", "police")
 
 
 def fault(text: str, doubled: bool = True) -> str | None:
@@ -44,15 +43,13 @@ class Agreement:
 
     def __init__(self, persona: Persona) -> None:
         numbers: dict[str, set[Number]] = {}
-        for exchange in persona.exchanges:
-            for words in exchange.lists.values():
+        for words in (words for exchange in persona.exchanges for words in exchange.lists.values()):
+            if {word.number for word in words} != {"one"}:  # or nobody thought of their number
                 for word in words:
                     if re.fullmatch(r"[a-z' ]+", word.text):
                         numbers.setdefault(word.text, set()).add(word.number)
         many = [text for text, found in numbers.items() if found == {"many"}]
-        one = [
-            text for text, found in numbers.items() if "many" not in found and not text.endswith(("s", *_ONE_OR_MANY))
-        ]
+        one = [text for text, found in numbers.items() if "many" not in found and not text.endswith("s")]
         self._wrong = [_followed_by(many, "is|was|has"), _followed_by(one, "are|were")]
 
     def fault(self, reply: str) -> str | None:
