@@ -67,7 +67,7 @@ def test_squeezed_messages_keep_their_letters() -> None:
     assert seen == {"areyouhungry", "a r e  y o u  h u n g r y"}
 
 
-def test_unknown_things_are_half_of_them_made_up_in_training_and_repeated_as_they_were_said(tmp_path: Path) -> None:
+def test_unknown_things_are_mostly_made_up_in_training_and_repeated_as_they_were_said(tmp_path: Path) -> None:
     folder = write_persona(tmp_path / "owl")
     (folder / "persona.toml").write_text(OWL["persona.toml"] + 'unknown = ["food"]', encoding="utf-8")
     persona = schema.load(folder)
@@ -76,7 +76,7 @@ def test_unknown_things_are_half_of_them_made_up_in_training_and_repeated_as_the
     chats = list(generate.conversations(parts, "train", 4_000, seed=1))
     named = [chat.slots["food"].text for chat in chats if "food" in chat.slots]
     made_up = [word for word in named if word not in known]
-    assert 0.4 < len(made_up) / len(named) < 0.6
+    assert 0.62 < len(made_up) / len(named) < 0.78
     assert len(set(made_up)) > 0.95 * len(made_up)
     assert sum(chat.slots["food"].text in chat.output for chat in chats if "food" in chat.slots) > 0.5 * len(named)
     exam = generate.conversations(parts, "held_out", 300, seed=1)
@@ -218,5 +218,5 @@ def test_nonsense_is_many_things_and_all_of_it_short() -> None:
     made = [nonsense(rng) for _ in range(2_000)]
     assert len(set(made)) > 1_500
     assert all(made)
-    assert max(map(len, made)) < 80
+    assert max(map(len, made)) < 400
     assert mean(text.isascii() for text in made) < 0.8
