@@ -143,7 +143,7 @@ def test_presets_and_knobs() -> None:
         with pytest.raises(GuppyError) as error:
             configure("cpu", wrong)
         assert "\n" not in str(error.value)
-    with pytest.raises(GuppyError, match="there are quick, cpu, gpu, plain"):
+    with pytest.raises(GuppyError, match="there are quick, cpu, release, gpu, plain"):
         configure("fast", {})
 
 

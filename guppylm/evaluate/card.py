@@ -110,7 +110,7 @@ def measure(place: Run, replies: int = REPLIES) -> Card:
     looked_up = [(text, True) for text in baselines.nearest_neighbour(training, prompts)]
     n_grams = [(text, True) for text in baselines.n_gram(training, prompts)]
     topics, confusions, off_topic = by_topic(judge, asked, answers)
-    sets = exam(split(persona, settings(place).seed), max(1, replies // HARDER_SHARE), SEED)
+    sets = exam(split(persona, settings(place).seed), max(1, len(asked) // HARDER_SHARE), SEED)
     return Card(
         persona=persona.name,
         parameters=sum(weight.numel() for weight in model.parameters()),

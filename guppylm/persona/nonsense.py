@@ -10,7 +10,7 @@ lists get such words beside their own.
 >>> all(nonsense(rng) for _ in range(1000))
 True
 >>> [new_word(rng) for _ in range(4)]
-['yacelt', 'skephimoium', 'iocohu', 'hetery']
+['yeemeepclomyst', 'flelfeenagpiolt', 'iring', 'tretaunkity']
 """
 
 from __future__ import annotations
