@@ -1,8 +1,8 @@
-# make fish   from the text files in personas/guppy to a chat with a trained fish
-# make release   the fish that is given away: the same, trained for about an hour
-# make test   every check that CI runs
-# make faults kill, starve and spoil a training in a hundred ways, and count what is lost; a few minutes
-# Both make a virtual environment in .venv first; nothing outside this folder is touched.
+# make fish     from the text files in personas/guppy to a chat with a trained fish
+# make release  the same, trained for about an hour: the fish that will be given away
+# make test     every check that CI runs
+# make faults   kill, starve and spoil a training in a hundred ways, and count what is lost; a few minutes
+# All make a virtual environment in .venv first; nothing outside this folder is touched.
 
 PYTHON ?= python3
 RUN    ?= runs/guppy

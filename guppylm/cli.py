@@ -170,12 +170,10 @@ def evaluate(
 def gallery(run: RunPath = Path("runs/guppy")) -> None:
     """One exchange a topic: the first held-out prompt of each, answered greedily, as a Markdown table."""
     options.needs_torch()
-    from guppylm.evaluate.gallery import gallery
+    from guppylm.evaluate.gallery import as_table, gallery
     from guppylm.run import Run
 
-    print("| topic | you | reply |\n| --- | --- | --- |")
-    for row in gallery(Run(run)):
-        print(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in row)} |")
+    print(as_table(gallery(Run(run))))
 
 
 def _open(folder: Path) -> Any:

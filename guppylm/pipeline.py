@@ -20,15 +20,14 @@ from guppylm.persona import generate, schema
 from guppylm.persona.schema import Persona
 from guppylm.prepare import prepare
 from guppylm.processes import Team, join
-from guppylm.run import Run, claim
+from guppylm.run import Run, claim, training_data
 from guppylm.tokenizer import fast
 
 
 def train(place: Run, persona: Persona, config: TrainConfig, console: Console, team: Team) -> bool:
     """The model, in the run folder. False if it was stopped before the end."""
     tokenizer: Tokenizer = fast.load(place.tokenizer)
-    seen = place.all_train_data[: config.drawings_used]
-    drawings = [data.encode_all(tokenizer, generate.read(file), chat.CONTEXT) for file in seen]
+    drawings = [data.encode_all(tokenizer, generate.read(file), chat.CONTEXT) for file in training_data(place, config)]
     held_out = data.encode_all(tokenizer, generate.read(place.eval_data), chat.CONTEXT)
     model = train_loop.new_model(config, tokenizer.get_vocab_size())
     if config.counted_embeddings and not place.checkpoint.exists():

@@ -105,6 +105,11 @@ def settings(place: Run) -> TrainConfig:
         raise RunError(f"{place.history}: not the settings of this guppylm ({error}); train again") from None
 
 
+def training_data(place: Run, config: TrainConfig) -> list[Path]:
+    """The drawings that training reads; a race may have left more of them in the folder."""
+    return place.all_train_data[: config.drawings_used]
+
+
 @contextmanager
 def claim(persona_folder: Path, place: Run, config: TrainConfig) -> Iterator[None]:
     """Work in the folder, on this run, as nobody else does at the same time."""

@@ -11,7 +11,7 @@ import pytest
 from guppylm.persona import check, generate, report, schema
 from guppylm.persona.dress import undress
 from guppylm.persona.generate import Conversation
-from guppylm.persona.language import Agreement
+from guppylm.persona.language import Language
 from guppylm.persona.match import Index, plain
 from guppylm.persona.schema import Exchange
 from guppylm.persona.split import split
@@ -88,9 +88,9 @@ def test_every_topic_is_held_out_too(sixty_thousand: Path) -> None:
 
 
 def test_every_conversation_reads_well(sixty_thousand: Path) -> None:
-    agreement = Agreement(GUPPY)
+    language = Language(GUPPY)
     for one in generate.read(sixty_thousand / "train.jsonl"):
-        assert agreement.fault(one.output) is None, one
+        assert language.fault(one.output) is None, one
         assert one.output == one.output.lower(), one
         assert len(one.output.split()) <= 40, one
         assert one.output.endswith("."), one

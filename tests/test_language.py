@@ -16,8 +16,8 @@ from guppylm.persona import language, schema
     ],
 )  # fmt: skip
 def test_faults(tmp_path: Path, reply: str) -> None:
-    agreement = language.Agreement(schema.load(write_persona(tmp_path / "owl")))
-    assert agreement.fault(reply) is not None
+    spoken = language.Language(schema.load(write_persona(tmp_path / "owl")))
+    assert spoken.fault(reply) is not None
 
 
 @pytest.mark.parametrize(
@@ -29,5 +29,5 @@ def test_faults(tmp_path: Path, reply: str) -> None:
     ],
 )  # fmt: skip
 def test_no_faults(tmp_path: Path, reply: str) -> None:
-    agreement = language.Agreement(schema.load(write_persona(tmp_path / "owl")))
-    assert agreement.fault(reply) is None
+    spoken = language.Language(schema.load(write_persona(tmp_path / "owl")))
+    assert spoken.fault(reply) is None

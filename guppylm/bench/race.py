@@ -118,7 +118,8 @@ def race(place: Run, recipe: TrainConfig, console: Console) -> Result:
     drawings = [data.encode_all(tokenizer, generate.read(file), chat.CONTEXT) for file in place.all_train_data]
     held_out = data.encode_all(tokenizer, generate.read(place.eval_data), chat.CONTEXT)[:HELD_OUT]
     racers = {"recipe": Racer(recipe, tokenizer, drawings), "plain": Racer(plain, tokenizer, drawings)}
-    target = loop.held_out_loss(weights.read_model(place), held_out, racers["plain"].how)
+    how = racers["plain"].how
+    target = loop.held_out_loss(weights.read_model(place).to(how.device), held_out, how)
     while not racers["recipe"].done and racers["recipe"].reaches(target) is None:
         for name, racer in racers.items():
             racer.take_a_turn(held_out)

@@ -27,7 +27,7 @@ from guppylm.persona.exam import Question, exam
 from guppylm.persona.generate import Conversation
 from guppylm.persona.match import plain
 from guppylm.persona.split import split
-from guppylm.run import Run, settings
+from guppylm.run import Run, settings, training_data
 
 REPLIES = 1_000
 HARDER_SHARE = 10  # each harder set has a tenth as many questions
@@ -89,7 +89,7 @@ def measure(place: Run, replies: int = REPLIES) -> Card:
     """Make the card. Raises RunError or PersonaError when the run folder is not whole."""
     model = weights.read_model(place)
     tokenizer = weights.read_tokenizer(place, model.config)
-    persona = schema.load(place.persona)
+    persona, config = schema.load(place.persona), settings(place)
     held_out = list(conversations.read(place.eval_data))
     training = list(conversations.read(place.train_data()))
     device = precision.choose_device(None)
@@ -105,12 +105,15 @@ def measure(place: Run, replies: int = REPLIES) -> Card:
 
     asked = list(islice(held_out, replies))
     prompts = [one.input for one in asked]
-    judge, known = Judge(persona), {plain(one.output) for f in place.all_train_data for one in conversations.read(f)}
+    judge, known = (
+        Judge(persona),
+        {plain(one.output) for f in training_data(place, config) for one in conversations.read(f)},
+    )
     answers = answer(prompts)
     looked_up = [(text, True) for text in baselines.nearest_neighbour(training, prompts)]
     n_grams = [(text, True) for text in baselines.n_gram(training, prompts)]
     topics, confusions, off_topic = by_topic(judge, asked, answers)
-    sets = exam(split(persona, settings(place).seed), max(1, len(asked) // HARDER_SHARE), SEED)
+    sets = exam(split(persona, config.seed), max(1, len(asked) // HARDER_SHARE), SEED)
     return Card(
         persona=persona.name,
         parameters=sum(weight.numel() for weight in model.parameters()),
@@ -154,10 +157,9 @@ def grade(judge: Judge, questions: list[Question], answers: list[Answer]) -> Har
     fits, formed, repeated = [], [], []
     for one, (text, _) in zip(questions, answers, strict=True):
         verdicts = [judge.judge(meant, text) for meant in one.meant]
-        unheard = [plain(word.text) for word in one.meant[0].slots.values()] if not one.meant[0].output else []
-        if unheard:
+        if one.unheard:
             fits.append(judge.deflects(one.meant[0], text))
-            repeated.append(any(word in plain(text).split() for word in unheard))
+            repeated.append(any(word in plain(text).split() for word in one.unheard))
         else:
             fits.append(any(verdict.topic for verdict in verdicts))
         formed.append(verdicts[0].form != "broken")

@@ -17,3 +17,9 @@ def gallery(place: Run) -> list[tuple[str, str, str]]:
     replies = generate.greedy(model.eval(), tokenizer, list(firsts.values()), longest=model.config.context)
     rows = ((topic, message, reply) for (topic, message), (reply, _) in zip(firsts.items(), replies, strict=True))
     return sorted(rows)
+
+
+def as_table(rows: list[tuple[str, str, str]]) -> str:
+    """Markdown."""
+    lines = ["| topic | you | reply |", "| --- | --- | --- |"]
+    return "\n".join(lines + [f"| {' | '.join(text.replace('|', '&#124;') for text in row)} |" for row in rows])

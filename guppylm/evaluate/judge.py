@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from guppylm.persona.generate import Conversation
-from guppylm.persona.language import Agreement
+from guppylm.persona.language import Language
 from guppylm.persona.match import Index, sentence_templates, sentences
 from guppylm.persona.schema import Persona
 
@@ -33,7 +33,7 @@ class Judge:
     """Knows all that a persona can reply."""
 
     def __init__(self, persona: Persona) -> None:
-        self.language = Agreement(persona)
+        self.language = Language(persona)
         self._topic_of = {exchange.key: exchange.topic for exchange in persona.exchanges}
         self._whole = Index(
             (exchange.key, template.nodes, exchange.lists)

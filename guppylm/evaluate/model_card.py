@@ -13,7 +13,7 @@ from typing import Any
 from guppylm import files
 from guppylm.config import TrainConfig
 from guppylm.persona import schema
-from guppylm.run import Run, settings
+from guppylm.run import Run, settings, training_data
 
 _METADATA = """---
 license: mit
@@ -37,7 +37,7 @@ def text(place: Run) -> str:
     return f"""{_METADATA}
 # {persona.name}
 
-{persona.about.capitalize()}
+{persona.about[:1].upper()}{persona.about[1:]}
 
 A transformer of {report["parameters"]:,} parameters that speaks as this character and knows nothing else. It has
 never seen a text from the world: all that it learned from was made from the text files that lie here as `persona/`.
@@ -71,7 +71,7 @@ The same version on the same machine makes the same weights from these texts and
 | --- | --- |
 | settings other than the default | {_changed(config)} |
 | texts | sha256 {history["persona"]} |
-{_hashes(place)}"""
+{_hashes(place, config)}"""
 
 
 def _harder(report: dict[str, Any]) -> str:
@@ -98,8 +98,8 @@ def _changed(config: TrainConfig) -> str:
     return ", ".join(f"{name} {value}" for name, value in changed.items()) or "none"
 
 
-def _hashes(place: Run) -> str:
-    made = [*place.all_train_data, place.eval_data, place.tokenizer, place.weights]
+def _hashes(place: Run, config: TrainConfig) -> str:
+    made = [*training_data(place, config), place.eval_data, place.tokenizer, place.weights]
     return (
         "\n".join(f"| {file.relative_to(place.folder).as_posix()} | sha256 {_sha256(file)} |" for file in made) + "\n"
     )

@@ -1,13 +1,13 @@
 """`guppylm check PERSONA`: what is wrong with a character's texts though they load.
 
 Samples every template and looks for prompts that two topics can make (the model cannot know which
-is meant), doubled words, and wrong articles.
+is meant), faults of language, and words that the exam keeps for itself.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from guppylm.persona import language
 from guppylm.persona.match import plain
@@ -19,30 +19,30 @@ DRAWS = 30  # fillings tried of each template
 
 def check(persona: Persona, seed: int = 1) -> Iterator[str]:
     """Complaints, one line each, with file, exchange and the text at fault."""
-    rng = random.Random(seed)
+    rng, spoken = random.Random(seed), language.Language(persona)
     said_in: dict[str, tuple[Exchange, Template]] = {}
     for exchange in persona.exchanges:
         for template in exchange.say:
             texts = _fillings(exchange, template, rng)
-            yield from _language(exchange, template, texts, doubled=False)  # people do say ding ding
+            yield from _faults(exchange, template, texts, language.slip_of_the_pen)
             before = [said_in.setdefault(plain(text), (exchange, template)) for text in texts]
             yield from _ambiguous(exchange, template, before)
         for template in exchange.reply:
-            yield from _language(exchange, template, _fillings(exchange, template, rng), doubled=True)
+            yield from _faults(exchange, template, _fillings(exchange, template, rng), spoken.fault)
     yield from _heard(persona)
 
 
 def _heard(persona: Persona) -> Iterator[str]:
     """The exam's unheard words must stand nowhere else."""
     unheard = {plain(word) for word in persona.unheard}
+    places = {aside.text: f'persona.toml, asides, "{aside.text}"' for aside in persona.asides}
     for exchange in persona.exchanges:
-        for template in (*exchange.say, *exchange.reply):
-            for word in sorted(unheard.intersection(plain(template.text).split())):
-                yield f"{_where(exchange, template)}: '{word}' is an unheard word of the exam; take it from one of them"
-    listed = {word.text: name for e in persona.exchanges for name, words in e.lists.items() for word in words}
-    for text, name in listed.items():
+        places |= {template.text: _where(exchange, template) for template in (*exchange.say, *exchange.reply)}
+        for name, words in exchange.lists.items():
+            places |= {word.text: f"word list '{name}', \"{word.text}\"" for word in words}
+    for text, where in places.items():
         for word in sorted(unheard.intersection(plain(text).split())):
-            yield f"word list '{name}', \"{text}\": '{word}' is an unheard word of the exam; take it from one of them"
+            yield f"{where}: '{word}' is an unheard word of the exam; take it from one of them"
 
 
 def _ambiguous(exchange: Exchange, template: Template, before: list[tuple[Exchange, Template]]) -> Iterator[str]:
@@ -57,9 +57,11 @@ def _fillings(exchange: Exchange, template: Template, rng: random.Random) -> lis
     return sorted({fill(template.nodes, exchange.lists, {}, rng) for _ in range(DRAWS)})
 
 
-def _language(exchange: Exchange, template: Template, texts: list[str], doubled: bool) -> Iterator[str]:
+def _faults(
+    exchange: Exchange, template: Template, texts: list[str], find: Callable[[str], str | None]
+) -> Iterator[str]:
     for text in texts:
-        found = language.fault(text, doubled)
+        found = find(text)
         if found:
             yield f'{_where(exchange, template)}: {found} in "{text}"'
             return

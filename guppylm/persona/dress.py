@@ -17,7 +17,8 @@ from guppylm.persona.template import fill, pick
 OPENED, CLOSED, PUNCTUATED, APOSTROPHE_LOST = 0.20, 0.12, 0.45, 0.40  # shares of the prompts
 REMARKED, JOINED, SLOPPY, SQUEEZED, MARKED_TWICE = 0.08, 0.05, 0.10, 0.015, 0.15  # the last: of those with a mark
 SLIPS = (0.1, 0.6)  # share of a sloppy prompt's words that have one
-RAMBLED = 0.25  # of the prompts with an aside: several, up to
+DRAWN_OUT = 0.1  # share of the slips
+RAMBLED = 0.25  # share of the prompts with an aside that have several
 MOST_ASIDES = 9
 
 _QUESTION = re.compile(
@@ -104,15 +105,15 @@ def slip(word: str, rng: random.Random) -> str:
     """
     if len(word) < 3:
         return word
+    if rng.random() < DRAWN_OUT:
+        return word + word[-1] * rng.randint(2, 5)
     at = rng.randrange(len(word) - 1)
-    match rng.randrange(9) // 2:
+    match rng.randrange(4):
         case 0:
             return word[:at] + word[at + 1 :]
         case 1:
             return word[:at] + word[at] + word[at:]
         case 2:
             return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
-        case 4:
-            return word + word[-1] * rng.randint(2, 5)
         case _:
             return word[:at] + pick(_NEIGHBOURS.get(word[at], word[at]), rng) + word[at + 1 :]

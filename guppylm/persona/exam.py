@@ -18,7 +18,7 @@ from guppylm.persona.match import plain
 from guppylm.persona.nonsense import nonsense
 from guppylm.persona.schema import normal
 from guppylm.persona.split import Split
-from guppylm.persona.template import Word, fill, pick, slots
+from guppylm.persona.template import Word, fill, pick
 
 SLIPS = (0.1, 0.3, 0.6)  # shares of the words
 
@@ -29,6 +29,7 @@ class Question:
 
     text: str
     meant: tuple[Conversation, ...]
+    unheard: tuple[str, ...] = ()  # words of which one should be repeated
 
 
 def exam(parts: Split, count: int, seed: int) -> dict[str, list[Question]]:
@@ -51,7 +52,7 @@ def _slipped(parts: Split, chats: list[Conversation], share: float, rng: random.
 def _composed(parts: Split, chats: list[Conversation], rng: random.Random) -> Iterator[Question]:
     if parts.persona.joiners:
         for one in chats:
-            other = pick(chats, rng)
+            other = pick([chat for chat in chats if chat is not one] or chats, rng)
             yield Question(dress.join([one.input, other.input], parts.persona, rng), (one, other))
 
 
@@ -61,24 +62,21 @@ def _unheard(parts: Split, count: int, rng: random.Random) -> Iterator[Question]
         (exchange, template)
         for exchange in persona.exchanges
         for template in parts.held_out[exchange.key]
-        if any(slot.list in persona.unknown for slot in slots(template.nodes))
+        if persona.unknown_slots(template)
     ]
     if not asked or not persona.unheard:
         return
     for _ in range(count):
         exchange, say = pick(asked, rng)
-        bound = {
-            slot.name: Word(pick(persona.unheard, rng)) for slot in slots(say.nodes) if slot.list in persona.unknown
-        }
-        text = fill(say.nodes, exchange.lists, bound, rng)
-        chat = Conversation(text, "", exchange.topic, exchange.key, bound)
-        yield Question(dress.dress(text, persona, exchange.dress, rng), (chat,))
+        bound = {name: Word(pick(persona.unheard, rng)) for name in persona.unknown_slots(say)}
+        text = dress.dress(fill(say.nodes, exchange.lists, bound, rng), persona, exchange.dress, rng)
+        unheard = tuple(plain(bound[name].text) for name in persona.unknown_slots(say))
+        yield Question(text, (Conversation(text, "", exchange.topic, exchange.key, bound),), unheard)
 
 
 def _nonsense(parts: Split, count: int, rng: random.Random) -> Iterator[Question]:
-    for exchange in parts.persona.exchanges:
-        if exchange.nonsense:
-            for _ in range(count):
-                text = normal(nonsense(rng))
-                yield Question(text, (Conversation(text, "", exchange.topic, exchange.key, {}),))
-            return
+    exchange = next((exchange for exchange in parts.persona.exchanges if exchange.nonsense), None)
+    for _ in range(count if exchange else 0):
+        assert exchange is not None
+        text = normal(nonsense(rng))
+        yield Question(text, (Conversation(text, "", exchange.topic, exchange.key, {}),))

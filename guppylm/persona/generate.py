@@ -27,7 +27,7 @@ from guppylm.persona.match import plain
 from guppylm.persona.nonsense import new_word, nonsense
 from guppylm.persona.schema import Exchange, Persona, Template, normal
 from guppylm.persona.split import Split
-from guppylm.persona.template import Word, fill, pick, slots
+from guppylm.persona.template import Word, fill, pick
 
 T = TypeVar("T")
 Part = Literal["train", "held_out"]
@@ -70,15 +70,13 @@ def conversations(parts: Split, part: Part, count: int, seed: int, drawing: int 
     Every wording has even odds, so an exchange with many comes often. But to train on, exchanges whose replies echo a
     word of the prompt come more often: repeating any word is harder to learn than saying a line by heart; and most
     often those about unknown things and the one for nonsense, of which there is more than one can write down. There
-    the prompts are rougher, with
-    asides, slips of the fingers and nonsense (`dress`, `nonsense`). From the held-out part come only prompts that no
-    training template can make in any filling.
+    the prompts are rougher, with asides, slips of the fingers and nonsense (`dress`, `nonsense`). From the held-out
+    part come only prompts that no training template can make in any filling.
     """
     rng = random.Random(f"{seed}/{part}/{drawing}")
     templates = getattr(parts, part)
     exchanges = [exchange for exchange in parts.persona.exchanges if templates[exchange.key]]
-    unknown = set(parts.persona.unknown)
-    practice = [_practice(exchange, unknown) if part == "train" else 1 for exchange in exchanges]
+    practice = [_practice(exchange, parts.persona) if part == "train" else 1 for exchange in exchanges]
     cumulative = list(accumulate(len(templates[e.key]) * more for e, more in zip(exchanges, practice, strict=True)))
 
     def draw(exchange: Exchange) -> Conversation:
@@ -105,11 +103,11 @@ def conversations(parts: Split, part: Part, count: int, seed: int, drawing: int 
             )
 
 
-def _practice(exchange: Exchange, unknown: set[str]) -> float:
+def _practice(exchange: Exchange, persona: Persona) -> float:
     """How much more often than others it comes while training."""
     if exchange.nonsense:
         return NONSENSE_ODDS
-    if any(slot.list in unknown for template in exchange.say for slot in slots(template.nodes)):
+    if any(persona.unknown_slots(template) for template in exchange.say):
         return UNKNOWN_ODDS
     return ECHO_ODDS if exchange.echoes else 1
 
@@ -131,8 +129,9 @@ def _pick_by_odds(options: Sequence[T], added_up: list[float], rng: random.Rando
 def _converse(persona: Persona, exchange: Exchange, say: Template, rng: random.Random, practice: bool) -> Conversation:
     """One message and a reply to it. To practise, some unknown things are made-up words, and some messages nonsense."""
     bound: dict[str, Word] = {}
-    if practice and exchange.lists.keys() & set(persona.unknown) and rng.random() < MADE_UP:
-        bound = {slot.name: Word(new_word(rng)) for slot in slots(say.nodes) if slot.list in persona.unknown}
+    unknown = persona.unknown_slots(say)
+    if practice and unknown and rng.random() < MADE_UP:
+        bound = {name: Word(new_word(rng)) for name in unknown}
     prompt = fill(say.nodes, exchange.lists, bound, rng)
     if practice and exchange.nonsense and rng.random() < NONSENSE:
         bound, prompt = {}, normal(nonsense(rng))

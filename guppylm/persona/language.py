@@ -1,5 +1,5 @@
 """Faults of language that can be seen without understanding: a word said twice, two articles, a hole never filled, and
-a verb that does not agree with the pronoun, or the listed word, before it.
+in a reply a verb that does not agree with the pronoun, or the listed word, before it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from guppylm.persona.schema import Persona
 from guppylm.persona.template import Number
 
 _DOUBLED = re.compile(r"\b([a-z]+) \1\b")
+_NEVER_DOUBLED = re.compile(r"\b(the|an?|is|are|was|to|of|in|on|at|for|with|it|my|your|do|does|and|or) \1\b")
 _MEANT_TO_BE_DOUBLED = re.compile(
     "that|had|very|so|no|oh|yes|long|bla|blub|blob|ha|ho|la|hey|hi|hello|hiya|bye|night|wakey|knock|meow|tick|tock"
 )
@@ -23,23 +24,23 @@ _PRONOUN = re.compile(
 )
 
 
-def fault(text: str, doubled: bool = True) -> str | None:
-    """The first fault that needs no word lists, or None. People do say "ding ding": then not `doubled`.
+def slip_of_the_pen(text: str) -> str | None:
+    """The first fault that no message has either, however freely people type, or None.
 
-    >>> fault("i like the the rock"), fault("my the fin"), fault("they is round"), fault("the snail and i are fine")
-    ("doubled 'the'", "'my the'", "'they is'", None)
+    >>> slip_of_the_pen("what is the the rock"), slip_of_the_pen("is my the fin ok"), slip_of_the_pen("ding ding, food")
+    ("doubled 'the'", "'my the'", None)
     """
-    for word in _DOUBLED.findall(text) if doubled else ():
-        if not _MEANT_TO_BE_DOUBLED.fullmatch(word):
-            return f"doubled '{word}'"
-    clash = _TWO_ARTICLES.search(text) or (_PRONOUN.search(text) if doubled else None)
+    doubled = _NEVER_DOUBLED.search(text)
+    if doubled:
+        return f"doubled '{doubled[1]}'"
+    clash = _TWO_ARTICLES.search(text)
     if clash:
         return f"'{clash.group()}'"
     return "an unfilled slot" if _HOLE.search(text) else None
 
 
-class Agreement:
-    """Knows which of a persona's listed words are one and which are many."""
+class Language:
+    """A character's way of speaking: it knows which of the listed words are one and which are many."""
 
     def __init__(self, persona: Persona) -> None:
         numbers: dict[str, set[Number]] = {}
@@ -54,9 +55,14 @@ class Agreement:
 
     def fault(self, reply: str) -> str | None:
         """The first fault of a reply, or None."""
-        return fault(reply) or next(self._disagreements(reply), None)
+        return slip_of_the_pen(reply) or next(self._faults(reply), None)
 
-    def _disagreements(self, reply: str) -> Iterator[str]:
+    def _faults(self, reply: str) -> Iterator[str]:
+        for word in _DOUBLED.findall(reply):
+            if not _MEANT_TO_BE_DOUBLED.fullmatch(word):
+                yield f"doubled '{word}'"
+        for found in _PRONOUN.finditer(reply):
+            yield f"'{found.group()}'"
         for pattern in self._wrong:
             for found in pattern.finditer(reply):
                 if not found["before"]:

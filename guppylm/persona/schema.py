@@ -123,6 +123,10 @@ class Persona:
     lists: dict[str, list[Word]] = field(repr=False)  # the words that every topic may use
     exchanges: tuple[Exchange, ...] = field(repr=False)
 
+    def unknown_slots(self, template: Template) -> list[str]:
+        """The slots that stand for things which the character does not know."""
+        return [slot.name for slot in slots(template.nodes) if slot.list in self.unknown]
+
     @property
     def topics(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(exchange.topic for exchange in self.exchanges))
