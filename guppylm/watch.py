@@ -37,9 +37,13 @@ class Watch:
                 f"the loss is {loss} at step {step}: the best weights so far are kept, the batch is in "
                 f"{self._place.bad_batches}; try a lower learning_rate, in a new folder"
             )
-        if len(self._recent) == REMEMBERED and loss > JUMP * median(self._recent) + MARGIN:
+        usual = median(self._recent) if len(self._recent) == REMEMBERED else math.inf
+        if loss > JUMP * usual + MARGIN:
             self._keep(step, loss, rows)
-            self._line.say(f"step {step:,}: the loss jumped to {loss:.2f}; the batch is in {self._place.bad_batches}")
+            self._line.say(
+                f"step {step:,}: the loss jumped to {loss:.2f} from about {usual:.2f}; training goes on, "
+                f"the batch is in {self._place.bad_batches}"
+            )
             self._recent.clear()
         self._recent.append(loss)
 
