@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,6 +60,7 @@ def data(
     conversations: Annotated[int, typer.Option("--conversations", "-n", min=2)] = 60_000,
     held_out: Annotated[int, typer.Option(min=1, help="How many of them are held out.")] = 3_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same conversations.")] = 1,
+    by_topic: Annotated[bool, typer.Option("--report", help="Also list the topics, the least varied first.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a character's conversations, and report how varied they are."""
@@ -73,8 +75,12 @@ def data(
     generate.write(train_file, generate.conversations(parts, "train", conversations - held_out, seed))
     generate.write(eval_file, generate.conversations(parts, "held_out", held_out, seed))
     variety = report.measure(loaded, train_file, eval_file)
-    if not options.told(variety.to_json(), as_json):
+    topics = report.by_topic(loaded, train_file) if by_topic else []
+    told = variety.to_json() | ({"by_topic": [asdict(topic) for topic in topics]} if by_topic else {})
+    if not options.told(told, as_json):
         report.show(variety, Console())
+        if topics:
+            report.show_topics(topics, Console())
 
 
 @app.command()

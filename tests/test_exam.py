@@ -85,9 +85,8 @@ def test_either_of_two_messages_may_be_answered_and_a_word_must_be_repeated_righ
     assert (grades.on_topic, grades.well_formed, grades.repeated) == (0.75, 0.75, None)
 
     word = schema.Word("gasket")
-    asked = Question(
-        "do you eat a gasket", (Conversation("do you eat a gasket", "", "food", "food/hungry", {"food": word}),)
-    )
+    meant = Conversation("do you eat a gasket", "", "food", "food/hungry", {"food": word})
+    asked = Question(meant.input, (meant,), unheard=("gasket",))
     answers = [
         "yes. gasket is what i dream of.",
         "always. bring gaskit to the birch.",

@@ -179,3 +179,17 @@ def test_every_toml_file_of_a_persona_is_read() -> None:
     read = {exchange.file for exchange in GUPPY.exchanges}
     assert {file.name for file in (PERSONAS / "guppy" / "topics").iterdir()} == read
     assert all("topic" in tomllib.loads(file.read_text()) for file in (PERSONAS / "guppy" / "topics").iterdir())
+
+
+def test_the_report_on_topics_counts_them_all(sixty_thousand: Path) -> None:
+    topics = report.by_topic(GUPPY, sixty_thousand / "train.jsonl")
+    rows = list(generate.read(sixty_thousand / "train.jsonl"))
+    assert {topic.topic: topic.conversations for topic in topics} == Counter(one.category for one in rows)
+    assert [topic.wordings for topic in topics] == sorted(topic.wordings for topic in topics)
+    assert sum(topic.wordings for topic in topics) == sum(len(exchange.say) for exchange in GUPPY.exchanges)
+    food = next(topic for topic in topics if topic.topic == "food")
+    of_food = [one for one in rows if one.category == "food"]
+    assert food.unique_prompts == pytest.approx(len({one.input for one in of_food}), rel=0.01)
+    assert food.unique_replies == pytest.approx(len({one.output for one in of_food}), rel=0.01)
+    words = {word for one in of_food for word in plain(one.input).split()}
+    assert food.unique_words == pytest.approx(len(words), rel=0.01)

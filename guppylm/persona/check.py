@@ -14,21 +14,21 @@ from guppylm.persona.match import plain
 from guppylm.persona.schema import Exchange, Persona, Template
 from guppylm.persona.template import fill
 
-DRAWS = 30  # fillings tried of each template
+SAY_DRAWS, REPLY_DRAWS = 10, 30  # fillings tried of each template
 
 
 def check(persona: Persona, seed: int = 1) -> Iterator[str]:
     """Complaints, one line each, with file, exchange and the text at fault."""
-    rng, spoken = random.Random(seed), language.Language(persona)
+    spoken = language.Language(persona)
     said_in: dict[str, tuple[Exchange, Template]] = {}
     for exchange in persona.exchanges:
         for template in exchange.say:
-            texts = _fillings(exchange, template, rng)
+            texts = _fillings(exchange, template, SAY_DRAWS, seed)
             yield from _faults(exchange, template, texts, language.slip_of_the_pen)
             before = [said_in.setdefault(plain(text), (exchange, template)) for text in texts]
             yield from _ambiguous(exchange, template, before)
         for template in exchange.reply:
-            yield from _faults(exchange, template, _fillings(exchange, template, rng), spoken.fault)
+            yield from _faults(exchange, template, _fillings(exchange, template, REPLY_DRAWS, seed), spoken.fault)
     yield from _heard(persona)
 
 
@@ -36,6 +36,11 @@ def _heard(persona: Persona) -> Iterator[str]:
     """The exam's unheard words must stand nowhere else."""
     unheard = {plain(word) for word in persona.unheard}
     places = {aside.text: f'persona.toml, asides, "{aside.text}"' for aside in persona.asides}
+    places |= {
+        other: f'synonyms.toml, "{word}"'
+        for word, others in persona.synonyms.others.items()
+        for other in (word, *others)
+    }
     for exchange in persona.exchanges:
         places |= {template.text: _where(exchange, template) for template in (*exchange.say, *exchange.reply)}
         for name, words in exchange.lists.items():
@@ -53,8 +58,10 @@ def _ambiguous(exchange: Exchange, template: Template, before: list[tuple[Exchan
             return
 
 
-def _fillings(exchange: Exchange, template: Template, rng: random.Random) -> list[str]:
-    return sorted({fill(template.nodes, exchange.lists, {}, rng) for _ in range(DRAWS)})
+def _fillings(exchange: Exchange, template: Template, draws: int, seed: int) -> list[str]:
+    """The same ones for a template, whatever stands around it: to write one text makes no other faulty."""
+    rng = random.Random(f"{seed}/{exchange.key}/{template.text}")
+    return sorted({fill(template.nodes, exchange.lists, {}, rng) for _ in range(draws)})
 
 
 def _faults(

@@ -101,7 +101,7 @@ def slip(word: str, rng: random.Random) -> str:
 
     >>> rng = random.Random(3)
     >>> [slip("hungry", rng) for _ in range(6)]
-    ['hungryyyy', 'humgry', 'ungry', 'hunrgy', 'hungrry', 'hingry']
+    ['hungrry', 'hungty', 'hungryyy', 'hunrgy', 'hingry', 'hunggry']
     """
     if len(word) < 3:
         return word

@@ -18,9 +18,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from itertools import product
 
-from guppylm.persona.template import Agree, Choice, Lists, Node, Number, Sequence, Slot, Word, parse
+from guppylm.persona.template import Agree, Choice, Lists, Node, Number, Sequence, Word, parse
 
 Bound = Mapping[str, Word]
+Words = frozenset[str]
+ANY = frozenset([""])  # no word at all: every text "holds" it
 _NUMBERS: tuple[Number, ...] = ("one", "many", "some")
 
 
@@ -62,7 +64,7 @@ def _node_ends(node: Node, text: str, at: int, lists: Lists, bound: Bound) -> It
         if after is not None:
             yield after, bound
     elif isinstance(node, Choice):
-        for option in node.options:
+        for option in dict.fromkeys(node.options):
             yield from _ends(option, text, at, lists, bound)
     elif isinstance(node, Agree):
         known = bound.get(node.slot.name)
@@ -96,22 +98,27 @@ def _after_literal(literal: str, text: str, at: int) -> int | None:
 
 
 class Index:
-    """Many labelled templates. A text is held only against those that share a telling word with it."""
+    """Many labelled templates. A text is held only against those that share two telling words with it."""
 
     def __init__(self, entries: Iterable[tuple[str, Sequence, Lists]]) -> None:
-        self._by_word: dict[str | None, list[tuple[str, Sequence, Lists]]] = defaultdict(list)
+        self._by_word: dict[str, list[tuple[str, Sequence, Lists, Words]]] = defaultdict(list)
         every = list(entries)
         common = Counter(word for _, nodes, _ in every for word in _literal_words(nodes))
         for label, nodes, lists in every:
-            words = _telling_words(nodes, lists, common)
-            for word in [None] if words is None else words:
-                self._by_word[word].append((label, nodes, lists))
+            first, second = [*_needed(nodes, common), ANY, ANY][:2]
+            for word in first:
+                self._by_word[word].append((label, nodes, lists, second))
 
     def find(self, text: str, bound: Bound | None = None) -> list[str]:
         """The labels of all templates that can make the text."""
         text = plain(text)
-        candidates = [entry for word in (None, *sorted(set(text.split(" ")))) for entry in self._by_word.get(word, ())]
-        found = (label for label, nodes, lists in candidates if matches(nodes, text, lists, bound or {}))
+        words = {"", *text.split(" ")}
+        candidates = [entry for word in sorted(words) for entry in self._by_word.get(word, ())]
+        found = (
+            label
+            for label, nodes, lists, needed in candidates
+            if not needed.isdisjoint(words) and matches(nodes, text, lists, bound or {})
+        )
         return list(dict.fromkeys(found))
 
 
@@ -124,19 +131,13 @@ def _literal_words(nodes: Sequence) -> Iterator[str]:
                 yield from _literal_words(option)
 
 
-def _telling_words(
-    nodes: Sequence, lists: Lists, common: Counter[str], left: bool = True, right: bool = True
-) -> set[str] | None:
-    """Words of which every text of the template holds one; None if there are no such words.
+def _needed(nodes: Sequence, common: Counter[str], left: bool = True, right: bool = True) -> list[Words]:
+    """Sets of words, the most telling first: every text of the template holds a word of each.
 
-    Of several, the least `common`. Beside a slot without a space may stand half a word, which tells nothing:
-    `left` and `right` say whether whole words begin and end here.
+    The least `common` words tell most. A slot tells nothing, since it may be bound to any word; nor does what touches
+    it, which may be half a word: `left` and `right` say whether whole words begin and end here.
     """
-
-    def cost(words: set[str]) -> int:
-        return sum(1 + common[word] for word in words)
-
-    best: set[str] | None = None
+    found: list[Words] = []
     for place, node in enumerate(nodes):
         opens = left if place == 0 else _is_text(nodes[place - 1]) and _plain_literal(str(nodes[place - 1]))[-1:] == " "
         ends_here = place == len(nodes) - 1
@@ -144,26 +145,19 @@ def _telling_words(
         if isinstance(node, str):
             pieces = _plain_literal(node).split(" ")
             whole = pieces[0 if place == 0 and left else 1 : len(pieces) if ends_here and right else -1]
-            rarest = min(filter(None, whole), key=common.__getitem__, default="")
-            words = {rarest} if rarest else None
+            found += [frozenset((word,)) for word in whole if word]
         elif isinstance(node, Choice):
-            words = _union(_telling_words(option, lists, common, opens, closes) for option in node.options)
-        elif isinstance(node, Slot):
-            words = _union(_telling_words(parse(word.text), lists, common, opens, closes) for word in lists[node.list])
-        else:
-            words = None
-        if words is not None and (best is None or cost(words) < cost(best)):
-            best = words
-    return best
+            found += _one_of([_needed(option, common, opens, closes) for option in node.options])
+    return sorted(found, key=lambda words: sum(1 + common[word] for word in words))
+
+
+def _one_of(options: list[list[Words]]) -> list[Words]:
+    """Of alternatives: the best words of each, if each has any."""
+    return [frozenset().union(*(needed[0] for needed in options))] if all(options) else []
 
 
 def _is_text(node: Node) -> bool:
     return isinstance(node, str)
-
-
-def _union(sets: Iterable[set[str] | None]) -> set[str] | None:
-    every = list(sets)
-    return None if None in every else set().union(*(words for words in every if words is not None))
 
 
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")

@@ -18,9 +18,11 @@ from rich.console import Console
 from rich.table import Table
 
 from guppylm.persona import generate
+from guppylm.persona.match import plain
 from guppylm.persona.schema import Persona
 
-BITS = 1 << 25  # 4 MiB a bitmap
+BITS = 1 << 25  # of a bitmap: 4 MiB
+TOPIC_BITS = 1 << 20  # there are many topics
 WINDOW = 100_000  # lossy counting forgets what was seen once in so many replies
 
 
@@ -34,12 +36,13 @@ class Distinct:
     2
     """
 
-    def __init__(self) -> None:
-        self._bitmap = bytearray(BITS // 8)
+    def __init__(self, bits: int = BITS) -> None:
+        self._bits = bits
+        self._bitmap = bytearray(bits // 8)
         self._set = 0
 
     def add(self, text: str) -> None:
-        place = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) % BITS
+        place = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) % self._bits
         byte, bit = divmod(place, 8)
         if not self._bitmap[byte] >> bit & 1:
             self._bitmap[byte] |= 1 << bit
@@ -47,7 +50,7 @@ class Distinct:
 
     def count(self) -> int:
         """Bits set, corrected for texts that met in one bit."""
-        return round(-BITS * math.log(1 - self._set / BITS))
+        return round(-self._bits * math.log(1 - self._set / self._bits))
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,50 @@ def measure(persona: Persona, train: Path, held_out: Path) -> Variety:
         shared_replies=sum(one.output in shared_replies for one in held),
         most_repeated=frequent.most_common(5),
     )
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What a set of conversations holds of one topic."""
+
+    topic: str
+    exchanges: int
+    wordings: int  # prompt templates
+    conversations: int
+    unique_prompts: int
+    unique_replies: int
+    unique_words: int  # in the prompts
+
+
+def by_topic(persona: Persona, train: Path) -> list[Topic]:
+    """The topics of the training set, the least varied first."""
+    seen = {topic: [Distinct(TOPIC_BITS) for _ in range(3)] for topic in persona.topics}
+    count: Counter[str] = Counter()
+    for one in generate.read(train):
+        count[one.category] += 1
+        prompts, replies, words = seen[one.category]
+        prompts.add(one.input)
+        replies.add(one.output)
+        for word in plain(one.input).split():
+            words.add(word)
+    topics = []
+    for topic, texts in seen.items():
+        exchanges = [exchange for exchange in persona.exchanges if exchange.topic == topic]
+        wordings = sum(len(exchange.say) for exchange in exchanges)
+        topics.append(Topic(topic, len(exchanges), wordings, count[topic], *(text.count() for text in texts)))
+    return sorted(topics, key=lambda topic: topic.wordings)
+
+
+def show_topics(topics: list[Topic], console: Console) -> None:
+    console.print("topics, the fewest wordings first (different prompts, replies, and words in prompts):")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("topic", no_wrap=True)
+    for name in ("exchanges", "wordings", "conversations", "prompts", "replies", "words"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for topic in topics:
+        name, *figures = asdict(topic).values()
+        table.add_row(name, *(f"{figure:,}" for figure in figures))
+    console.print(table, highlight=False, markup=False)
 
 
 def show(variety: Variety, console: Console) -> None:

@@ -2,6 +2,7 @@
 
 NAME/persona.toml      name, about, prompts, and how people talk to it: openers, closers, asides, abbreviations
 NAME/words.toml        word lists that every topic may use
+NAME/synonyms.toml     what people say in place of a word or phrase
 NAME/topics/*.toml     topic = "food", its own [words], and its [[exchange]]s
 
 >>> from pathlib import Path
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -23,9 +24,11 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from guppylm.errors import PersonaError
 from guppylm.persona.reading import near, read
+from guppylm.persona.synonyms import Synonyms
 from guppylm.persona.template import Number, Sequence, Slot, TemplateError, Word, parse, slots
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
+Plain = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^{}\[\]|]{1,100}$")]  # no template
 Texts = Annotated[list[Text], Field(min_length=1)]
 
 
@@ -45,6 +48,12 @@ WordLists = dict[Annotated[str, StringConstraints(pattern=r"^[a-z_]+$")], Texts 
 
 class WordsFile(BaseModel, extra="forbid", frozen=True):
     words: WordLists
+
+
+class SynonymsFile(BaseModel, extra="forbid", frozen=True):
+    synonyms: dict[
+        Text, Annotated[list[Annotated[Text, StringConstraints(pattern=r"^[^{}\[\]|]+$")]], Field(min_length=1)]
+    ]
 
 
 class PersonaFile(BaseModel, extra="forbid", frozen=True):
@@ -77,7 +86,7 @@ class TopicFile(BaseModel, extra="forbid", frozen=True):
 
 @dataclass(frozen=True)
 class Template:
-    """One entry of `say` or `reply`: as it was written, and as a tree."""
+    """One entry of `say` or `reply`: as it was written, and as a tree (of `say`, in other words too)."""
 
     text: str
     nodes: Sequence
@@ -121,6 +130,7 @@ class Persona:
     unknown: tuple[str, ...]
     unheard: tuple[str, ...]
     lists: dict[str, list[Word]] = field(repr=False)  # the words that every topic may use
+    synonyms: Synonyms = field(repr=False)
     exchanges: tuple[Exchange, ...] = field(repr=False)
 
     def unknown_slots(self, template: Template) -> list[str]:
@@ -149,6 +159,7 @@ def load(folder: Path) -> Persona:
     asides = [
         _template(folder / "persona.toml", "asides", number, text, common) for number, text in enumerate(head.asides, 1)
     ]
+    synonyms = _synonyms(folder / "synonyms.toml")
     seen: dict[str, Path] = {}
     exchanges: list[Exchange] = []
     for file in files:
@@ -158,7 +169,7 @@ def load(folder: Path) -> Persona:
                 f"{file}: topic '{topic.topic}' is already in {seen[topic.topic].name}; rename one or join them"
             )
         seen[topic.topic] = file
-        exchanges += _exchanges(file, topic, common)
+        exchanges += _exchanges(file, topic, common, synonyms)
     return Persona(
         name=head.name,
         about=head.about,
@@ -174,6 +185,7 @@ def load(folder: Path) -> Persona:
         unknown=_known_lists(folder / "persona.toml", head.unknown, exchanges),
         unheard=tuple(normal(word) for word in head.unheard),
         lists=common,
+        synonyms=synonyms,
         exchanges=tuple(exchanges),
     )
 
@@ -191,7 +203,14 @@ def normal(text: str) -> str:
 
     (`str.lower` on a whole text would look at a Greek sigma's neighbours; the tokenizer does not.)
     """
+    if text.isascii():
+        return text.lower()
     return "".join(letter.lower() for letter in unicodedata.normalize("NFC", text))
+
+
+def _synonyms(file: Path) -> Synonyms:
+    entries = read(file, SynonymsFile, under="synonyms").synonyms if file.exists() else {}
+    return Synonyms({normal(word): [normal(other) for other in others] for word, others in entries.items()})
 
 
 def _word_lists(file: Path, lists: WordLists) -> dict[str, list[Word]]:
@@ -217,7 +236,7 @@ def _words(entries: Texts | NumberedWords) -> Iterator[Word]:
             yield Word(normal(text), number)
 
 
-def _exchanges(file: Path, topic: TopicFile, common: dict[str, list[Word]]) -> Iterator[Exchange]:
+def _exchanges(file: Path, topic: TopicFile, common: dict[str, list[Word]], synonyms: Synonyms) -> Iterator[Exchange]:
     own = _word_lists(file, topic.words)
     lists = {**common, **own}
     for name in own:
@@ -234,8 +253,9 @@ def _exchanges(file: Path, topic: TopicFile, common: dict[str, list[Word]]) -> I
             for side, entries in (("say", enumerate(exchange.say, 1)), ("reply", enumerate(exchange.reply, 1)))
         }
         _check_pairs(file, exchange.name, sides["say"], sides["reply"], lists)
+        say = tuple(replace(template, nodes=synonyms.spread(template.nodes)) for template in sides["say"])
         yield Exchange(
-            topic.topic, exchange.name, sides["say"], sides["reply"], lists, topic.dress, exchange.nonsense, file.name
+            topic.topic, exchange.name, say, sides["reply"], lists, topic.dress, exchange.nonsense, file.name
         )
 
 
