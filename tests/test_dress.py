@@ -61,10 +61,21 @@ def test_every_slip_is_one_slip() -> None:
     assert dress.slip("hi", rng) == "hi"
 
 
-def test_squeezed_messages_keep_their_letters() -> None:
+def test_spaced_out_messages_keep_their_letters_in_order() -> None:
     rng = random.Random(3)
-    seen = {dress.squeeze("are you hungry", rng) for _ in range(40)}
-    assert seen == {"areyouhungry", "a r e  y o u  h u n g r y"}
+    seen = {dress.space_out("are you hungry", rng) for _ in range(400)}
+    assert {"areyouhungry", "a r e  y o u  h u n g r y", "are\n\nyou\n\nhungry", "are\tyou\thungry"} <= seen
+    assert len(seen) > 50  # marks in the gaps
+    assert {re.sub(r"[^a-z]", "", text) for text in seen} == {"areyouhungry"}
+    assert dress.space_out("hi", rng) in ("hi", "h i")
+
+
+def test_emoji_stand_between_words_and_change_none() -> None:
+    rng = random.Random(3)
+    seen = [dress.sprinkle("are you hungry", rng) for _ in range(400)]
+    assert {" ".join(word for word in text.split(" ") if word.isascii()) for text in seen} == {"are you hungry"}
+    assert 0.6 < mean(text.startswith("are you hungry ") for text in seen) < 0.9
+    assert {plain(text) for text in seen} == {"are you hungry"}
 
 
 def test_unknown_things_are_mostly_made_up_in_training_and_repeated_as_they_were_said(tmp_path: Path) -> None:

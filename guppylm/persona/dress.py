@@ -2,7 +2,7 @@
 
 In training and in the exam: an opener, a closer, a final mark or none, lost apostrophes. In training only: an aside in
 front ("i am home early. are you hungry") or a whole ramble, another message in front (the fish answers the last one),
-slips of the fingers, abbreviations, spaces lost, marks typed twice.
+slips of the fingers, abbreviations, spaces lost, marks typed twice, emoji.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from guppylm.persona.schema import Persona
 from guppylm.persona.template import fill, pick
 
 OPENED, CLOSED, PUNCTUATED, APOSTROPHE_LOST = 0.20, 0.12, 0.45, 0.40  # shares of the prompts
-REMARKED, JOINED, SLOPPY, SQUEEZED, MARKED_TWICE = 0.08, 0.05, 0.10, 0.015, 0.15  # the last: of those with a mark
+REMARKED, JOINED, SLOPPY, SPACED_OUT, SPRINKLED = 0.08, 0.05, 0.10, 0.03, 0.04
+MARKED_TWICE = 0.15  # share of those with a mark
 SLIPS = (0.1, 0.6)  # share of a sloppy prompt's words that have one
 DRAWN_OUT = 0.1  # share of the slips
 RAMBLED = 0.25  # share of the prompts with an aside that have several
@@ -26,6 +27,7 @@ _QUESTION = re.compile(
     r"(what|who|whose|why|how|where|when|which|do|does|did|are|is|isn't|can|could|would|will|have|has|shall|should|am|"
     r"was|were|don't|aren't|what's|who's|how's|where's|any|ever)\b"
 )
+_EMOJI = "😀😂🤣😊😍🥰😘😜🤔😴😢😭😡😱🥺😎🙄😅🥳😬🤷🙈💀👍👎👋👌🙏💪👀💔💕🔥✨🎉⭐🌞🌙🌧🌊💦💧🌱🐟🐠🐡🐌🐱🐶☕🍕🍰🎵💤"
 _NEIGHBOURS = {
     here: (before + after).strip()
     for row in ("qwertyuiop", "asdfghjkl", "zxcvbnm")
@@ -85,14 +87,29 @@ def sloppy(prompt: str, persona: Persona, keep: set[str], rng: random.Random, sl
     return " ".join(words)
 
 
-def squeeze(prompt: str, rng: random.Random) -> str:
-    """Without spaces, or with far too many.
+def space_out(prompt: str, rng: random.Random) -> str:
+    """Without spaces, or with something else in their place.
 
-    >>> rng = random.Random(1)
-    >>> [squeeze("hi you", rng) for _ in range(3)]
-    ['hiyou', 'h i  y o u', 'h i  y o u']
+    >>> sorted({space_out("hi you two", random.Random(seed)) for seed in range(12)})
+    ['h i  y o u  t w o', 'hi   you   two', 'hi*you,,,two', 'hiyoutwo']
     """
-    return prompt.replace(" ", "") if rng.random() < 0.7 else "  ".join(" ".join(word) for word in prompt.split())
+    kind = rng.random()
+    if kind < 0.5:
+        return prompt.replace(" ", "")
+    if kind < 0.7:
+        return "  ".join(" ".join(word) for word in prompt.split())
+    if kind < 0.85:
+        return pick(("\n", "\n\n", "\t", "   "), rng).join(prompt.split())
+    first, *words = prompt.split()
+    return first + "".join(pick(",./!-_;*", rng) * rng.randint(1, 4) + word for word in words)
+
+
+def sprinkle(prompt: str, rng: random.Random) -> str:
+    """With an emoji or a few, mostly at the end."""
+    emoji = "".join(pick(_EMOJI, rng) for _ in range(pick((1, 1, 1, 2, 3), rng)))
+    words = prompt.split(" ")
+    place = len(words) if rng.random() < 0.7 else rng.randint(0, len(words))
+    return " ".join([*words[:place], emoji, *words[place:]])
 
 
 def slip(word: str, rng: random.Random) -> str:

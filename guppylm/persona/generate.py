@@ -155,8 +155,10 @@ def _roughen(
     if rng.random() < dress.SLOPPY:
         named = {word for slot in chat.slots.values() for word in plain(slot.text).split()}
         message = dress.sloppy(message, persona, named, rng, slips=rng.uniform(*dress.SLIPS))
-    elif not chat.slots and rng.random() < dress.SQUEEZED:
-        message = dress.squeeze(message, rng)
+    elif not chat.slots and rng.random() < dress.SPACED_OUT:
+        message = dress.space_out(message, rng)
+    if rng.random() < dress.SPRINKLED:
+        message = dress.sprinkle(message, rng)
     return replace(chat, input=message)
 
 

@@ -10,7 +10,7 @@ lists get such words beside their own.
 >>> all(nonsense(rng) for _ in range(1000))
 True
 >>> [new_word(rng) for _ in range(4)]
-['yeemeepclomyst', 'flelfeenagpiolt', 'iring', 'tretaunkity']
+['woanreectvowoo', 'yichoo', 'noo', 'glyzle']
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CODE = (
 
 def nonsense(rng: random.Random) -> str:
     """One of many kinds, at random."""
-    kind = pick((_mashed, _mashed, _symbols, _emoji, _digits, _script, _script, _code, _repeated), rng)
+    kind = pick((_mashed, _mashed, _symbols, _emoji, _digits, _script, _script, _code, _repeated, _word_repeated), rng)
     return kind(rng)
 
 
@@ -75,6 +75,12 @@ def _code(rng: random.Random) -> str:
 
 def _repeated(rng: random.Random) -> str:
     return pick(("", " "), rng).join([_letters(rng, 1, 4)] * pick((5, 9, 14, 60), rng))
+
+
+def _word_repeated(rng: random.Random) -> str:
+    """So long that no place is left in the model's memory; or nothing but spaces, the shortest of all."""
+    times = pick((0, 3, 8, 20, 40), rng)
+    return " ".join([new_word(rng)[:6]] * times) or " "
 
 
 _BEGINNINGS = (
