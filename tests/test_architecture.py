@@ -12,9 +12,9 @@ PACKAGE = ROOT / "guppylm"
 # Rooms from the bottom up: a module may import from its own line and the lines above it.
 LAYERS = [
     ["__init__", "errors", "files", "sample"],
-    ["persona.__init__", "persona.template", "persona.synonyms", "persona.reading", "persona.schema", "persona.match",
-     "persona.language", "persona.dress", "persona.nonsense", "persona.split", "persona.generate", "persona.exam",
-     "persona.report", "persona.check"],
+    ["persona.__init__", "persona.template", "persona.synonyms", "persona.reading", "persona.shapes", "persona.schema",
+     "persona.match", "persona.language", "persona.dress", "persona.nonsense", "persona.split", "persona.generate",
+     "persona.exam", "persona.report", "persona.check"],
     ["tokenizer.__init__", "tokenizer.reference", "tokenizer.fast", "chat", "config", "records"],
     ["run", "prepare"],
     ["data", "embeddings", "model", "processes", "precision"],

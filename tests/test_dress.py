@@ -222,6 +222,8 @@ def test_nonsense_goes_to_the_exchange_that_is_for_it_and_never_into_the_exam(tm
     assert exam
     assert all(any(word in text for word in said) for text in exam)
     assert not set(exam) & set(trained)
+    openers = {plain(opener) for opener in schema.load(folder).openers}
+    assert not openers & set(map(plain, trained))  # "hey owl ???" is a greeting
 
 
 def test_nonsense_is_many_things_and_none_longer_than_a_long_message() -> None:
@@ -230,4 +232,6 @@ def test_nonsense_is_many_things_and_none_longer_than_a_long_message() -> None:
     assert len(set(made)) > 1_500
     assert all(made)
     assert max(map(len, made)) < 300
+    assert 0.005 < mean(not text.strip() for text in made) < 0.04
+    assert any(len(text.split()) == 40 and len(set(text.split())) == 1 for text in made)
     assert mean(text.isascii() for text in made) < 0.8

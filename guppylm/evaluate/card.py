@@ -105,10 +105,8 @@ def measure(place: Run, replies: int = REPLIES) -> Card:
 
     asked = list(islice(held_out, replies))
     prompts = [one.input for one in asked]
-    judge, known = (
-        Judge(persona),
-        {plain(one.output) for f in training_data(place, config) for one in conversations.read(f)},
-    )
+    judge = Judge(persona)
+    known = {plain(one.output) for file in training_data(place, config) for one in conversations.read(file)}
     answers = answer(prompts)
     looked_up = [(text, True) for text in baselines.nearest_neighbour(training, prompts)]
     n_grams = [(text, True) for text in baselines.n_gram(training, prompts)]

@@ -37,6 +37,8 @@ _NEIGHBOURS = {
 
 def dress(prompt: str, persona: Persona, loose: bool, rng: random.Random) -> str:
     """A message as people send it. Openers and closers only where the topic is `loose` about them."""
+    if not plain(prompt):
+        return prompt  # nothing but marks: with an opener it would be a greeting
     asks = bool(_QUESTION.match(prompt))
     openers = persona.openers + persona.question_openers if asks else persona.openers
     if loose and openers and rng.random() < OPENED:

@@ -75,8 +75,7 @@ def _unheard(parts: Split, count: int, rng: random.Random) -> Iterator[Question]
 
 
 def _nonsense(parts: Split, count: int, rng: random.Random) -> Iterator[Question]:
-    exchange = next((exchange for exchange in parts.persona.exchanges if exchange.nonsense), None)
-    for _ in range(count if exchange else 0):
-        assert exchange is not None
+    meant = [exchange for exchange in parts.persona.exchanges if exchange.nonsense][:1]
+    for exchange in meant * count:
         text = normal(nonsense(rng))
         yield Question(text, (Conversation(text, "", exchange.topic, exchange.key, {}),))

@@ -146,6 +146,8 @@ def _roughen(
 ) -> Conversation:
     """The same conversation, less tidily begun: after an aside or another message, typed in a hurry, or as it was."""
     message, chance = chat.input, rng.random()
+    if not plain(message):
+        return chat
     if loose and persona.asides and chance < dress.REMARKED:
         message = dress.remark(message, persona, rng)
     elif loose and persona.joiners and dress.REMARKED <= chance < dress.REMARKED + dress.JOINED:

@@ -1,7 +1,7 @@
 """What stands in no dictionary.
 
-Messages that nobody can understand: keys mashed, symbols, other scripts, code, one sound again and again. A character
-needs something to say to them. An exchange with `nonsense = true` gets such messages beside its own.
+Messages that nobody can understand: keys mashed, symbols, other scripts, code, one sound again and again, nothing. A
+character needs something to say to them. An exchange with `nonsense = true` gets such messages beside its own.
 
 Words that nobody has ever heard. Who has met enough of them can repeat any: "what is a mortge". A persona's `unknown`
 lists get such words beside their own.
@@ -10,7 +10,7 @@ lists get such words beside their own.
 >>> all(nonsense(rng) for _ in range(1000))
 True
 >>> [new_word(rng) for _ in range(4)]
-['woanreectvowoo', 'yichoo', 'noo', 'glyzle']
+['inoa', 'jizu', 'hootrai', 'wewimort']
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import random
 
 from guppylm.persona.template import pick
 
+BLANK = 0.02  # share of the nonsense that is nothing at all
 LONGEST = 24  # letters of another script: each is up to four tokens
 SYMBOLS = "?!.,;:-_*#@%&/\\()[]{}<>=+~^|$\"'`"
 SCRIPTS = (
@@ -36,7 +37,7 @@ CODE = (
 def nonsense(rng: random.Random) -> str:
     """One of many kinds, at random."""
     kind = pick((_mashed, _mashed, _symbols, _emoji, _digits, _script, _script, _code, _repeated, _word_repeated), rng)
-    return kind(rng)
+    return kind(rng) if rng.random() >= BLANK else " "
 
 
 def _letters(rng: random.Random, shortest: int, longest: int, alphabet: str = "abcdefghijklmnopqrstuvwxyz") -> str:
@@ -78,9 +79,8 @@ def _repeated(rng: random.Random) -> str:
 
 
 def _word_repeated(rng: random.Random) -> str:
-    """So long that no place is left in the model's memory; or nothing but spaces, the shortest of all."""
-    times = pick((0, 3, 8, 20, 40), rng)
-    return " ".join([new_word(rng)[:6]] * times) or " "
+    """Up to so often that it fills the model's memory."""
+    return " ".join([new_word(rng)[:6]] * pick((3, 8, 20, 40), rng))
 
 
 _BEGINNINGS = (

@@ -1,0 +1,61 @@
+"""What a character's TOML files may hold.
+
+Everywhere unknown keys are forbidden: a mistyped one would be lost in silence.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field, StringConstraints
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
+Plain = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^{}\[\]|]{1,100}$")]  # no template
+Texts = Annotated[list[Text], Field(min_length=1)]
+
+
+class NumberedWords(BaseModel, extra="forbid", frozen=True):
+    """A list whose words agree: `one` (a rock), `many` (flakes), `some` (water)."""
+
+    one: list[Text] = []
+    many: list[Text] = []
+    some: list[Text] = []
+
+
+WordLists = dict[Annotated[str, StringConstraints(pattern=r"^[a-z_]+$")], Texts | NumberedWords]
+
+
+class WordsFile(BaseModel, extra="forbid", frozen=True):
+    words: WordLists
+
+
+class SynonymsFile(BaseModel, extra="forbid", frozen=True):
+    synonyms: dict[Text, Annotated[list[Plain], Field(min_length=1)]]
+
+
+class PersonaFile(BaseModel, extra="forbid", frozen=True):
+    name: Text
+    about: Text
+    prompts: Annotated[list[Text], Field(min_length=6)]  # fixed: what samples.jsonl follows
+    openers: list[Text] = []  # said before a prompt: "hey guppy"
+    question_openers: list[Text] = []  # and before questions only: "i was wondering"
+    closers: list[Text] = []  # and after it: "little buddy"
+    asides: list[Text] = []  # templates, said in front of a prompt and not answered: "i just came home"
+    joiners: list[Annotated[str, StringConstraints(pattern=r"^[^\n\t]{1,40}$")]] = []  # between two: ". ", " and "
+    abbreviations: dict[Text, Texts] = {}  # how some people type a word: you = ["u"]
+    unknown: list[Text] = []  # word lists of things that the character does not know: in training also made-up words
+    unheard: list[Text] = []  # more such things; the exam asks about them, and no other text may hold them
+
+
+class ExchangeFile(BaseModel, extra="forbid", frozen=True):
+    name: Text
+    say: Texts
+    reply: Texts
+    nonsense: bool = False  # do messages that nobody can understand belong here?
+
+
+class TopicFile(BaseModel, extra="forbid", frozen=True):
+    topic: Text
+    words: WordLists = {}
+    dress: bool = True  # may openers and closers be put around what people say here?
+    exchange: Annotated[list[ExchangeFile], Field(min_length=1)]
