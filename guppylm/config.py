@@ -55,6 +55,8 @@ class TrainConfig:
     """The same for embeddings, norms and biases, beside Muon."""
     counted_embeddings: bool = True
     """Begin with token embeddings counted from the tokens' company, instead of random ones."""
+    looking_back: bool = True
+    """Begin with positions as waves, and with heads that look one, two, three places back, instead of random ones."""
     loss_on: Literal["reply", "all"] = "reply"
     """Which tokens the model is asked to guess: the reply's, or the message's too."""
     emphasis: float = 2.0
@@ -144,7 +146,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "steps": 10_000, "batch": 32, "sorted_together": 1, "loss_on": "all", "emphasis": 0.0, "word_dropout": 0.0,
         "dropout": 0.1, "optimizer": "adamw", "learning_rate": 3e-4, "final_share": 0.1, "warm_up": 200,
         "weight_decay": 0.1, "drawings": 1, "shallow_share": 0.0, "counted_embeddings": False,
-        "precision": "fp32", "evaluate_every": 500, "checkpoint_every": 500,
+        "looking_back": False, "precision": "fp32", "evaluate_every": 500, "checkpoint_every": 500,
     },
 }  # fmt: skip
 

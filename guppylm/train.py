@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from guppylm import chat, checkpoint, generate, precision, records, watch, weights
+from guppylm import chat, checkpoint, generate, positions, precision, records, watch, weights
 from guppylm.config import TrainConfig
 from guppylm.data import Batch, Batches, collate
 from guppylm.errors import TrainError
@@ -47,6 +47,8 @@ def new_model(config: TrainConfig, vocabulary: int) -> Transformer:
             dropout=config.dropout,
         )
     )
+    if config.looking_back:
+        positions.begin(model)
     if config.shallow_share > 0:  # layers that join in later add nothing until they have learned something
         for name, weight in model.blocks[config.shallow_layers :].named_parameters():
             if name.endswith(("attn.out.weight", "ffn.down.weight")):

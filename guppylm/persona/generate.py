@@ -37,7 +37,7 @@ UNKNOWN_ODDS = 25
 NONSENSE_ODDS = 8
 NONSENSE = 0.8  # of the messages of an exchange that is for it
 MADE_UP = 0.7  # of the things that the character does not know, while training
-FAVOUR = 1.5  # 1 is Zipf's law
+FAVOUR = 3  # 1 is Zipf's law
 MOST_DRAWS = 200  # tries for one held-out prompt before its templates are called leaky
 
 
