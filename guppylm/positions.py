@@ -29,7 +29,7 @@ def frequencies(width: int) -> Tensor:
 
 
 def waves(positions: int, width: int) -> Tensor:
-    """(positions, width): every place as cosines and sines, of length 1; any two less than `width` apart are at right angles.
+    """(positions, width): every place as cosines and sines, of length 1; two less than `width` apart are at right angles.
 
     >>> (waves(4, 8) @ waves(4, 8).T).abs().round(decimals=4).tolist()[1]
     [0.0, 1.0, 0.0, 0.0]
@@ -51,7 +51,7 @@ def turn_back(places: int, width: int) -> Tensor:
 
 @torch.no_grad()
 def begin(model: Transformer) -> None:
-    """Replace random position embeddings (T, D) by waves, and let head h of the first layer's lower half look h back."""
+    """Make the positions (T, D) waves, and let head h of the lower half of the first layer's heads look h + 1 back."""
     config, first = model.config, model.blocks[0]
     assert isinstance(first, Block)
     each = config.width // config.heads
