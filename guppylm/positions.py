@@ -29,7 +29,8 @@ def frequencies(width: int) -> Tensor:
 
 
 def waves(positions: int, width: int) -> Tensor:
-    """(positions, width): every place as cosines and sines, of length 1; two less than `width` apart are at right angles.
+    """(positions, width): each place as cosines and sines, of length 1; any two less than `width` apart are at
+    right angles.
 
     >>> (waves(4, 8) @ waves(4, 8).T).abs().round(decimals=4).tolist()[1]
     [0.0, 1.0, 0.0, 0.0]
