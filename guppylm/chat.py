@@ -10,6 +10,7 @@ The special tokens are put in as ids; what a person typed is encoded as text and
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from tokenizers import Tokenizer
@@ -94,3 +95,21 @@ def reply_text(tokenizer: Tokenizer, ids: list[int]) -> str:
     text: str = tokenizer.decode(ids, skip_special_tokens=True)
     text = " ".join(text.replace("\ufffd", "").split())
     return "".join(letter for letter in text if letter.isprintable())
+
+
+def pieces(tokenizer: Tokenizer, reply: Iterable[int]) -> Iterator[str]:
+    """Ids of a reply, one at a time -> its text in pieces, each as soon as its characters are whole."""
+    ids: list[int] = []
+    said = ""
+    for token in reply:
+        ids.append(token)
+        text = reply_text(tokenizer, ids)
+        if text.startswith(said) and len(text) > len(said):
+            yield text[len(said) :]
+            said = text
+
+
+def special_ids(tokenizer: Tokenizer) -> tuple[int, list[int]]:
+    """The id that ends a reply, and those that must never stand in one."""
+    end = fast.special_id(tokenizer, END)
+    return end, [id for id, token in tokenizer.get_added_tokens_decoder().items() if token.special and id != end]

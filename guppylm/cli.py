@@ -14,7 +14,7 @@ from rich.console import Console
 from guppylm import options
 from guppylm.bench.cli import app as bench
 from guppylm.errors import GuppyError, MissingExtra
-from guppylm.options import AsJson, Knobs, Out, PersonaPath, Preset, Restart, RunPath
+from guppylm.options import AsJson, Format, Knobs, Out, PersonaPath, Preset, Restart, RunPath
 
 app = typer.Typer(
     help="A language model that you can build from scratch and see through.",
@@ -182,8 +182,32 @@ def gallery(run: RunPath = Path("runs/guppy")) -> None:
     print(as_table(gallery(Run(run))))
 
 
+@app.command()
+def export(
+    run: RunPath = Path("runs/guppy"),
+    to: Annotated[Format, typer.Option("--to", help="The engine's format.")] = Format.onnx8,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The folder to write; else RUN/FORMAT.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a model for another engine, once it has been seen to give the same replies."""
+    options.needs_torch()
+    from guppylm.export import to_onnx
+    from guppylm.run import Run
+
+    folder = out or run / to.value
+    found = to_onnx.write(Run(run), folder, 8 if to is Format.onnx8 else 32)
+    if not options.told({"folder": str(folder), **found.to_json()}, as_json):
+        found.show(Console())
+        print(f"written to {folder}; talk to it with  guppylm chat --model {folder}")
+
+
 def _open(folder: Path) -> Any:
     """A character's name, its example prompts, and the function that speaks for it."""
+    from guppylm import runtime
+
+    if (folder / runtime.MODEL).exists():
+        fish = runtime.load(folder)
+        return fish.name, fish.prompts, fish.stream
     options.needs_torch()
     from guppylm import generate, weights
     from guppylm.persona import schema
@@ -192,8 +216,8 @@ def _open(folder: Path) -> Any:
     place = Run(folder)
     model = weights.read_model(place)
     tokenizer = weights.read_tokenizer(place, model.config)
-    persona = schema.load(place.persona)
-    return persona.name, persona.prompts, lambda message, how: generate.stream(model, tokenizer, message, how)
+    head = schema.head(place.persona)
+    return head.name, head.prompts, lambda message, how: generate.stream(model, tokenizer, message, how)
 
 
 def main() -> None:

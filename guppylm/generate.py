@@ -13,7 +13,6 @@ from tokenizers import Tokenizer
 from guppylm import chat
 from guppylm.model import Transformer
 from guppylm.sample import Sampling, draw, probabilities
-from guppylm.tokenizer import fast
 
 
 @torch.inference_mode()
@@ -64,24 +63,11 @@ def greedy_replies(
     return replies
 
 
-def special_ids(tokenizer: Tokenizer) -> tuple[int, list[int]]:
-    """The id that ends a reply, and those that must never stand in one."""
-    end = fast.special_id(tokenizer, fast.END)
-    return end, [id for id, token in tokenizer.get_added_tokens_decoder().items() if token.special and id != end]
-
-
 def stream(model: Transformer, tokenizer: Tokenizer, message: str, settings: Sampling) -> Iterator[str]:
     """A reply as pieces of text, each as soon as its characters are whole."""
-    end, forbidden = special_ids(tokenizer)
+    end, forbidden = chat.special_ids(tokenizer)
     prompt = chat.encode_prompt(tokenizer, message, model.config.context)
-    ids: list[int] = []
-    said = ""
-    for token in generate(model, prompt, end, forbidden, settings):
-        ids.append(token)
-        text = chat.reply_text(tokenizer, ids)
-        if text.startswith(said) and len(text) > len(said):
-            yield text[len(said) :]
-            said = text
+    return chat.pieces(tokenizer, generate(model, prompt, end, forbidden, settings))
 
 
 def reply(model: Transformer, tokenizer: Tokenizer, message: str, settings: Sampling) -> str:
@@ -90,7 +76,7 @@ def reply(model: Transformer, tokenizer: Tokenizer, message: str, settings: Samp
 
 def greedy(model: Transformer, tokenizer: Tokenizer, messages: list[str], longest: int = 64) -> list[tuple[str, bool]]:
     """The likeliest replies to many messages, and whether each came to its end."""
-    end, forbidden = special_ids(tokenizer)
+    end, forbidden = chat.special_ids(tokenizer)
     prompts = [chat.encode_prompt(tokenizer, message, model.config.context) for message in messages]
     found = greedy_replies(model, prompts, end, forbidden, longest)
     return [(chat.reply_text(tokenizer, ids), ended) for ids, ended in found]

@@ -123,7 +123,7 @@ def test_sampling_at_the_edge(small_run: Run, edge: dict[str, Any]) -> None:
     tokenizer = fast.load(small_run.tokenizer)
     model = train.new_model(quick(), tokenizer.get_vocab_size()).eval()  # untrained, it does not end at once
     prompt = chat.encode_prompt(tokenizer, "hi owl", model.config.context)
-    end, forbidden = generate.special_ids(tokenizer)
+    end, forbidden = chat.special_ids(tokenizer)
     ids = list(generate.generate(model, prompt, end, forbidden, Sampling(**edge)))
     assert ids
     assert not set(ids) & {end, *forbidden}

@@ -17,9 +17,11 @@ LAYERS = [
      "persona.exam", "persona.report", "persona.check"],
     ["tokenizer.__init__", "tokenizer.reference", "tokenizer.fast", "chat", "config", "records"],
     ["run", "prepare"],
-    ["data", "embeddings", "model", "processes", "precision"],
+    ["runtime"],
+    ["data", "embeddings", "model", "positions", "processes", "precision"],
     ["memory", "tensors", "optimizer", "weights", "checkpoint", "original", "generate"],
     ["watch", "train", "inference", "talk"],
+    ["export.__init__", "export.onnx_graph", "export.parity", "export.to_onnx"],
     ["evaluate.__init__", "evaluate.judge", "evaluate.baselines", "evaluate.confusable", "evaluate.card",
      "evaluate.gallery", "evaluate.model_card"],
     ["pipeline"],
@@ -28,7 +30,7 @@ LAYERS = [
     ["options", "bench.cli", "cli"],
     ["__main__"],
 ]  # fmt: skip
-TORCHLESS = {name for layer in LAYERS[:4] for name in layer}
+TORCHLESS = {name for layer in LAYERS[:5] for name in layer}
 
 
 def modules() -> dict[str, Path]:

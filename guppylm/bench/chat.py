@@ -36,7 +36,7 @@ def measure(place: Run, replies: int) -> Result:
     """Greedy replies to the first held-out prompts, without a cache (`generate.generate`)."""
     model = weights.read_model(place)
     tokenizer = weights.read_tokenizer(place, model.config)
-    end, forbidden = generate.special_ids(tokenizer)
+    end, forbidden = chat.special_ids(tokenizer)
     prompts = [one.input for one in islice(conversations.read(place.eval_data), replies)]
     firsts, tokens = [], 0
     greedy = Sampling(temperature=0)

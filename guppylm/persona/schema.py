@@ -86,9 +86,7 @@ class Persona:
 
 def load(folder: Path) -> Persona:
     """Read and check a character. Raises PersonaError with one line: file, place, what to do."""
-    if not folder.is_dir():
-        raise PersonaError(f"{folder}: no such character folder; the path of one is expected, like personas/guppy")
-    head = read(folder / "persona.toml", PersonaFile)
+    introduced = head(folder)
     file = folder / "words.toml"
     common = _word_lists(file, read(file, WordsFile, under="words").words if file.exists() else {})
     for name in common:
@@ -96,10 +94,11 @@ def load(folder: Path) -> Persona:
     files = sorted((folder / "topics").glob("*.toml"))
     if not files:
         raise PersonaError(f"{folder / 'topics'}: no topics; a character needs at least one topics/NAME.toml")
-    if head.asides and not head.joiners:
+    if introduced.asides and not introduced.joiners:
         raise PersonaError(f'{folder / "persona.toml"}: asides need joiners, like joiners = [". ", ", "]')
     asides = [
-        _template(folder / "persona.toml", "asides", number, text, common) for number, text in enumerate(head.asides, 1)
+        _template(folder / "persona.toml", "asides", number, text, common)
+        for number, text in enumerate(introduced.asides, 1)
     ]
     synonyms = _synonyms(folder / "synonyms.toml")
     seen: dict[str, Path] = {}
@@ -113,23 +112,30 @@ def load(folder: Path) -> Persona:
         seen[topic.topic] = file
         exchanges += _exchanges(file, topic, common, synonyms)
     return Persona(
-        name=head.name,
-        about=head.about,
-        prompts=tuple(normal(prompt) for prompt in head.prompts),
-        openers=tuple(normal(opener) for opener in head.openers),
-        question_openers=tuple(normal(opener) for opener in head.question_openers),
-        closers=tuple(normal(closer) for closer in head.closers),
+        name=introduced.name,
+        about=introduced.about,
+        prompts=tuple(normal(prompt) for prompt in introduced.prompts),
+        openers=tuple(normal(opener) for opener in introduced.openers),
+        question_openers=tuple(normal(opener) for opener in introduced.question_openers),
+        closers=tuple(normal(closer) for closer in introduced.closers),
         asides=tuple(asides),
-        joiners=tuple(normal(joiner) for joiner in head.joiners),
+        joiners=tuple(normal(joiner) for joiner in introduced.joiners),
         abbreviations={
-            normal(word): [normal(short) for short in shorts] for word, shorts in head.abbreviations.items()
+            normal(word): [normal(short) for short in shorts] for word, shorts in introduced.abbreviations.items()
         },
-        unknown=_known_lists(folder / "persona.toml", head.unknown, exchanges),
-        unheard=tuple(normal(word) for word in head.unheard),
+        unknown=_known_lists(folder / "persona.toml", introduced.unknown, exchanges),
+        unheard=tuple(normal(word) for word in introduced.unheard),
         lists=common,
         synonyms=synonyms,
         exchanges=tuple(exchanges),
     )
+
+
+def head(folder: Path) -> PersonaFile:
+    """persona.toml alone: a moment, where `load` takes seconds. Raises PersonaError."""
+    if not folder.is_dir():
+        raise PersonaError(f"{folder}: no such character folder; the path of one is expected, like personas/guppy")
+    return read(folder / "persona.toml", PersonaFile)
 
 
 def _known_lists(file: Path, names: list[str], exchanges: list[Exchange]) -> tuple[str, ...]:

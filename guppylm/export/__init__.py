@@ -1,0 +1,1 @@
+"""Other engines' names and shapes, and nowhere else."""

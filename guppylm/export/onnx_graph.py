@@ -1,0 +1,216 @@
+"""The transformer once more, as an ONNX graph: what ONNX Runtime runs on any device, and a browser too.
+
+Beside the logits it gives back the keys and values of every layer (the KV cache), so that the next call needs the new
+tokens only. The names of inputs and outputs are those that Hugging Face's exporters use. With `look` true it also
+gives what went on inside.
+
+In 8 bits, a weight is a whole number from -127 to 127 times its column's scale; before each product the runtime makes
+whole numbers of the activations as well (DynamicQuantizeLinear), so that the product is one of whole numbers.
+
+Shapes: S new positions, P positions in the cache, T = P + S, L layers, H heads, D width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from guppylm.model import ModelConfig
+
+Bits = Literal[32, 8]
+Floats = NDArray[np.float32]
+
+OPSET = 17
+IR_VERSION = 8  # that opset's; older runtimes refuse newer files
+NEVER = -1e9  # a score that the softmax makes 0 of, and that no number format turns into a NaN
+
+
+# Given only with `look`, else empty: the attention; the stream at the last position, before the first layer and after
+# each; and what the model would say from there.
+INSIDES = {"attention": ("layer", "head", "new", "total"), "stream": ("depth", "width"), "lens": ("depth", "token")}
+
+
+def input_names(layers: int) -> list[str]:
+    return ["input_ids", *(f"past_key_values.{i}.{part}" for i in range(layers) for part in ("key", "value")), "look"]
+
+
+def output_names(layers: int) -> list[str]:
+    present = [f"present.{i}.{part}" for i in range(layers) for part in ("key", "value")]
+    return ["logits", *present, *INSIDES]
+
+
+class _Graph:
+    """Nodes and weights under construction. Every value has a name; `add` makes one up."""
+
+    def __init__(self, bits: Bits) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: dict[str, onnx.TensorProto] = {}
+        self.bits = bits
+        self._count = 0
+
+    def add(self, kind: str, *inputs: str, called: str | None = None, parts: int = 1, **settings: Any) -> Any:
+        """One operation; returns the name of its result (names, if it has parts)."""
+        self._count += 1
+        names = [called or f"{kind}_{self._count}.{part}" for part in range(parts)]
+        self.nodes.append(helper.make_node(kind, list(inputs), names, name=names[0], **settings))
+        return names[0] if parts == 1 else names
+
+    def weight(self, name: str, values: NDArray[Any]) -> str:
+        self.weights[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
+        return name
+
+    def integers(self, *values: int) -> str:
+        return self.weight("shape_" + "_".join(map(str, values)), np.array(values, np.int64))
+
+    def number(self, value: float) -> str:
+        return self.weight(f"number_{value}", np.array(value, np.float32))
+
+    @contextmanager
+    def apart(self) -> Iterator[list[onnx.NodeProto]]:
+        """Nodes added meanwhile go into a list of their own: the body of an If."""
+        outside, self.nodes = self.nodes, []
+        try:
+            yield self.nodes
+        finally:
+            self.nodes = outside
+
+    def matrix(self, name: str, values: Floats) -> None:
+        """Keep a (rows, columns) matrix for products, in the graph's number format."""
+        if self.bits == 32:
+            self.weight(name, values)
+            return
+        scale = np.abs(values).max(axis=0) / 127
+        self.weight(f"{name}.int8", np.round(values / np.where(scale > 0, scale, 1)).astype(np.int8))
+        self.weight(f"{name}.scale", scale.astype(np.float32))
+
+    def product(self, x: str, name: str) -> str:
+        """x (..., rows) times a kept matrix -> (..., columns)."""
+        if self.bits == 32:
+            return str(self.add("MatMul", x, name))
+        whole, scale, zero = self.add("DynamicQuantizeLinear", x, parts=3)
+        whole = self.add("Cast", self.add("MatMulInteger", whole, f"{name}.int8", zero), to=TensorProto.FLOAT)
+        return str(self.add("Mul", whole, self.add("Mul", scale, f"{name}.scale")))
+
+    def columns(self, name: str, ids: str) -> str:
+        """The columns of a kept matrix with these numbers, as rows: ids (1, S) -> (1, S, rows)."""
+        if self.bits == 32:
+            picked = self.add("Gather", name, ids, axis=1)
+        else:
+            whole = self.add("Cast", self.add("Gather", f"{name}.int8", ids, axis=1), to=TensorProto.FLOAT)
+            picked = self.add("Mul", whole, self.add("Gather", f"{name}.scale", ids, axis=0))
+        return str(self.add("Transpose", picked, perm=[1, 2, 0]))  # (rows, 1, S) before
+
+
+def build(state: dict[str, Floats], config: ModelConfig, bits: Bits, about: dict[str, Any]) -> onnx.ModelProto:
+    """The graph of a model whose weights, under model.py's names, are `state`. `about` goes into the file as JSON."""
+    graph = _Graph(bits)
+    each = config.width // config.heads
+    graph.matrix("embedding", state["tok_emb.weight"].T)  # (D, V): the head reads it as it stands
+    graph.weight("pos_emb.weight", state["pos_emb.weight"])
+
+    def norm(x: str, name: str) -> str:
+        scale, bias = (graph.weight(f"{name}.{part}", state[f"{name}.{part}"]) for part in ("weight", "bias"))
+        return str(graph.add("LayerNormalization", x, scale, bias, axis=-1, epsilon=config.norm_epsilon))
+
+    def linear(x: str, name: str) -> str:
+        graph.matrix(name, state[f"{name}.weight"].T)
+        return str(graph.add("Add", graph.product(x, name), graph.weight(f"{name}.bias", state[f"{name}.bias"])))
+
+    def heads(x: str) -> str:  # (1, S, D) -> (1, H, S, D/H)
+        apart = graph.add("Reshape", x, graph.integers(1, -1, config.heads, each))
+        return str(graph.add("Transpose", apart, perm=[0, 2, 1, 3]))
+
+    # where the new positions stand, and what each of them may not see: (S, T)
+    new = graph.add("Shape", "input_ids", start=1, end=2)
+    cached = graph.add("Shape", "past_key_values.0.key", start=2, end=3)
+    total = graph.add("Add", new, cached)
+    zero, one = graph.weight("zero", np.array(0, np.int64)), graph.weight("one", np.array(1, np.int64))
+    first, last = (graph.add("Squeeze", name) for name in (cached, total))
+    places = graph.add("Range", first, last, one)  # (S,)
+    seen = graph.add("Range", zero, last, one)  # (T,)
+    future = graph.add("Greater", seen, graph.add("Unsqueeze", places, graph.integers(1)))
+    mask = graph.add("Where", future, graph.number(NEVER), graph.number(0.0))
+
+    x = graph.add("Add", graph.columns("embedding", "input_ids"), graph.add("Gather", "pos_emb.weight", places))
+    attention, stream = [], [x]
+    for i in range(config.layers):
+        block = f"blocks.{i}"
+        qkv = linear(norm(x, f"{block}.norm1"), f"{block}.attn.qkv")
+        q, k, v = map(heads, graph.add("Split", qkv, parts=3, axis=-1))
+        k, v = (
+            graph.add("Concat", f"past_key_values.{i}.{part}", value, called=f"present.{i}.{part}", axis=2)
+            for part, value in (("key", k), ("value", v))
+        )
+        scores = graph.add("MatMul", q, graph.add("Transpose", k, perm=[0, 1, 3, 2]))
+        scores = graph.add("Add", graph.add("Mul", scores, graph.number(1 / math.sqrt(each))), mask)
+        weights = graph.add("Softmax", scores, axis=-1)  # (1, H, S, T)
+        attention.append(weights)
+        gathered = graph.add("Transpose", graph.add("MatMul", weights, v), perm=[0, 2, 1, 3])
+        gathered = graph.add("Reshape", gathered, graph.integers(1, -1, config.width))
+        x = graph.add("Add", x, linear(gathered, f"{block}.attn.out"))
+        inner = graph.add("Relu", linear(norm(x, f"{block}.norm2"), f"{block}.ffn.up"))
+        x = graph.add("Add", x, linear(inner, f"{block}.ffn.down"))
+        stream.append(x)
+
+    def last_place(x: str) -> str:  # (1, S, D) -> (1, D)
+        return str(graph.add("Gather", x, graph.integers(-1), axis=1))
+
+    logits = graph.product(last_place(norm(x, "norm")), "embedding")
+    graph.add("Reshape", logits, graph.integers(1, -1), called="logits")
+    with graph.apart() as looking:
+        graph.add("Concat", *attention, called="attention_seen", axis=0)
+        depths = graph.add("Concat", *map(last_place, stream), axis=0)
+        graph.add("Squeeze", depths, graph.integers(1), called="stream_seen")
+        graph.add("Identity", graph.product(norm("stream_seen", "norm"), "embedding"), called="lens_seen")
+    with graph.apart() as not_looking:
+        for name, shape in INSIDES.items():
+            nothing = numpy_helper.from_array(np.zeros([0] * len(shape), np.float32), f"{name}_nothing")
+            graph.add("Constant", called=f"{name}_unseen", value=nothing)
+    branches = {
+        f"{branch}_branch": helper.make_graph(
+            nodes,
+            branch,
+            [],
+            [
+                helper.make_tensor_value_info(f"{name}_{end}", TensorProto.FLOAT, shape)
+                for name, shape in INSIDES.items()
+            ],
+        )
+        for branch, nodes, end in (("then", looking, "seen"), ("else", not_looking, "unseen"))
+    }
+    graph.nodes.append(helper.make_node("If", ["look"], list(INSIDES), name="inside", **branches))
+    return _model(graph, config, about)
+
+
+def _model(graph: _Graph, config: ModelConfig, about: dict[str, Any]) -> onnx.ModelProto:
+    each = config.width // config.heads
+    floats = helper.make_tensor_value_info
+    past = [
+        floats(name, TensorProto.FLOAT, (1, config.heads, "past", each)) for name in input_names(config.layers)[1:-1]
+    ]
+    present = [
+        floats(name, TensorProto.FLOAT, (1, config.heads, "total", each)) for name in output_names(config.layers)[1:-3]
+    ]
+    outputs = [
+        floats("logits", TensorProto.FLOAT, (1, config.vocabulary)),
+        *present,
+        *(floats(name, TensorProto.FLOAT, shape) for name, shape in INSIDES.items()),
+    ]
+    inputs = [
+        helper.make_tensor_value_info("input_ids", TensorProto.INT64, (1, "new")),
+        *past,
+        helper.make_tensor_value_info("look", TensorProto.BOOL, ()),
+    ]
+    body = helper.make_graph(graph.nodes, "guppylm", inputs, outputs, list(graph.weights.values()))
+    model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    helper.set_model_props(model, {"guppylm": json.dumps(about, ensure_ascii=False)})
+    onnx.checker.check_model(model, full_check=True)
+    return model

@@ -1,0 +1,176 @@
+"""A run in ONNX Runtime: the same logits, the same replies, the same insides; and no PyTorch in sight."""
+
+import json
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from conftest import guppylm
+from torch import Tensor
+
+from guppylm import chat, generate, runtime, weights
+from guppylm.errors import GuppyError, RunError
+from guppylm.export import onnx_graph, to_onnx
+from guppylm.model import Transformer
+from guppylm.run import Run
+from guppylm.runtime import Fish
+from guppylm.sample import Sampling
+
+MESSAGES = ["are you hungry", "Do you sleep?", "what is a mortgage", "🦉", "", "<|im_end|>", "good night " * 60]
+
+
+@pytest.fixture(scope="module")
+def model(small_run: Run) -> Transformer:
+    return weights.read_model(small_run)
+
+
+@pytest.fixture(scope="module")
+def exported(small_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported") / "onnx"
+    to_onnx.write(small_run, folder, 32)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fish(exported: Path) -> Fish:
+    return runtime.load(exported)
+
+
+def test_logits_are_those_of_pytorch_however_the_text_is_cut(model: Transformer, fish: Fish) -> None:
+    ids = chat.encode_prompt(fish.tokenizer, "shall i bring you a moth")
+    with torch.inference_mode():
+        expected = model(torch.tensor([ids]))[0].numpy()
+    for cut in range(1, len(ids)):
+        _, cache = fish.logits(ids[:cut])
+        logits, _ = fish.logits(ids[cut:], cache)
+        assert np.abs(logits - expected[-1]).max() < 1e-4
+    cache = None
+    for token, scores in zip(ids, expected, strict=True):
+        logits, cache = fish.logits([token], cache)
+        assert np.abs(logits - scores).max() < 1e-4
+
+
+def test_the_same_seed_gives_the_reply_of_pytorch(model: Transformer, fish: Fish) -> None:
+    for number, message in enumerate(MESSAGES):
+        for settings in (Sampling(temperature=0), Sampling(temperature=1.5, top_k=None, top_p=1, seed=number)):
+            expected = list(generate.stream(model, fish.tokenizer, message, settings))
+            assert list(fish.stream(message, settings)) == expected
+            assert fish.reply(message, settings) == "".join(expected)
+
+
+def test_the_insides_are_those_of_the_model(small_run: Run, model: Transformer, exported: Path, fish: Fish) -> None:
+    session = onnxruntime.InferenceSession(exported / runtime.MODEL, providers=["CPUExecutionProvider"])
+    ids = chat.encode_prompt(fish.tokenizer, "is it dark")
+    layers, config = len(model.blocks), model.config
+    nothing = np.zeros((1, config.heads, 0, config.width // config.heads), np.float32)
+    names = onnx_graph.input_names(layers)
+    feed = {"input_ids": np.array([ids]), **dict.fromkeys(names[1:-1], nothing), "look": np.array(True)}
+    attention, stream, lens = session.run(list(onnx_graph.INSIDES), feed)
+
+    after: list[Tensor] = [model.tok_emb(torch.tensor(ids)) + model.pos_emb(torch.arange(len(ids)))]
+    with torch.inference_mode():
+        for number, block in enumerate(model.blocks):
+            x = block.norm1(after[-1])
+            q, k = (
+                part.view(len(ids), config.heads, -1).transpose(0, 1) for part in block.attn.qkv(x).chunk(3, -1)[:2]
+            )
+            scores = q @ k.mT / (config.width / config.heads) ** 0.5
+            scores[:, torch.ones(len(ids), len(ids)).triu(1).bool()] = -torch.inf
+            assert np.abs(attention[number] - scores.softmax(-1).numpy()).max() < 1e-5
+            after.append(block(after[-1][None])[0])
+        expected = torch.stack(after)[:, -1]
+        assert np.abs(stream - expected.numpy()).max() < 1e-4
+        assert np.abs(lens - model.logits(model.norm(expected)).numpy()).max() < 1e-4
+    assert np.allclose(lens[-1], fish.logits(ids)[0], atol=1e-5)
+
+
+def test_eight_bits_are_a_fifth_of_the_size_and_nearly_the_same(
+    small_run: Run, model: Transformer, tmp_path: Path
+) -> None:
+    state = {name: weight.numpy() for name, weight in model.state_dict().items()}
+    full, small = (onnx_graph.build(state, model.config, bits, {}) for bits in (32, 8))
+    kept = {weight.name: onnx_to_numpy(weight) for weight in small.graph.initializer}
+    for name in ("blocks.0.attn.qkv", "blocks.1.ffn.down"):
+        restored = kept[f"{name}.int8"] * kept[f"{name}.scale"]
+        assert (np.abs(restored - state[f"{name}.weight"].T) <= kept[f"{name}.scale"] * 0.501).all()
+    assert kept["embedding.int8"].dtype == np.int8
+    assert small.ByteSize() < full.ByteSize() * 0.5, "of a tiny model, where norms and names weigh something"
+
+
+def onnx_to_numpy(weight: object) -> np.ndarray:
+    from onnx import numpy_helper
+
+    return numpy_helper.to_array(weight)  # type: ignore[arg-type]
+
+
+def test_many_may_talk_to_it_at_once(fish: Fish) -> None:
+    asked = [(message, Sampling(temperature=1, seed=seed)) for seed in range(6) for message in MESSAGES]
+    alone = [fish.reply(*one) for one in asked]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda one: fish.reply(*one), asked)) == alone
+
+
+def test_a_reply_that_never_ends_stops_where_the_context_is_full(fish: Fish) -> None:
+    ids = chat.encode_prompt(fish.tokenizer, "do you sleep")
+    wild = [Sampling(temperature=50, top_k=None, top_p=1, seed=seed) for seed in range(8)]
+    assert max(len(list(fish.generate(ids, settings))) for settings in wild) == fish.context - len(ids)
+    stopped = fish.stream("do you sleep", Sampling(temperature=0))
+    next(stopped)
+    stopped.close()  # type: ignore[attr-defined]
+    assert fish.reply("do you sleep", Sampling(temperature=0))
+
+
+def test_a_file_that_disagrees_is_not_written(small_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build = onnx_graph.build
+
+    def spoiled(state: dict[str, np.ndarray], *rest: object) -> object:
+        return build(state | {"norm.bias": state["norm.bias"] + 0.1}, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(onnx_graph, "build", spoiled)
+    folder = tmp_path / "onnx"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(b"as it was")
+    with pytest.raises(GuppyError, match="disagrees with PyTorch"):
+        to_onnx.write(small_run, folder, 32)
+    assert [file.name for file in tmp_path.iterdir()] == ["onnx"]
+    assert (folder / "model.onnx").read_bytes() == b"as it was"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda folder: (folder / "model.onnx").unlink(), "not found"),
+        (lambda folder: (folder / "model.onnx").write_bytes(b"no"), "not a model that guppylm has exported"),
+        (lambda folder: (folder / "tokenizer.json").unlink(), "no usable tokenizer"),
+    ],
+)
+def test_a_broken_folder_is_said_in_a_line(exported: Path, tmp_path: Path, spoil: object, said: str) -> None:
+    shutil.copytree(exported, tmp_path / "onnx")
+    spoil(tmp_path / "onnx")  # type: ignore[operator]
+    with pytest.raises(RunError, match=said):
+        runtime.load(tmp_path / "onnx")
+
+
+def test_the_command_exports_and_chats_without_pytorch(small_run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "fish"
+    done = guppylm("export", small_run.folder, "--to", "onnx", "-o", folder, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["identical"] == told["prompts"] == 60
+    assert told["largest"] < 1e-4
+    without = (
+        "import sys; sys.modules['torch'] = None; sys.modules['onnx'] = None; from guppylm.cli import main; main()"
+    )
+    here = subprocess.run(
+        [sys.executable, "-c", without, "chat", "--model", str(folder), "--temperature", "0"],
+        input=b"are you hungry\ndo you sleep\n", capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert here.returncode == 0, here.stderr
+    there = guppylm("chat", "--model", small_run.folder, "--temperature", "0", stdin="are you hungry\ndo you sleep\n")
+    assert here.stdout.decode() == there.stdout
