@@ -136,4 +136,5 @@ def test_the_commands_print_one_object(place: Run, command: str) -> None:
         assert result["speed"] > 0
     else:
         assert result["replies"] == 60
-        assert result["replies_a_second"] > 0
+        speeds = [result[name]["tokens_a_second"] for name in ("naive", "runtime")]
+        assert result["ratio"] == pytest.approx(speeds[1] / speeds[0])

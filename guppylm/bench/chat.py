@@ -1,58 +1,95 @@
-"""How quick a trained model answers, one message at a time."""
+"""How quick a trained model answers, one message at a time: the naive way, and with a cache in 8 bits."""
 
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
 from itertools import islice
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
 from rich.console import Console
+from rich.table import Table
 
-from guppylm import chat, generate, weights
+from guppylm import chat, generate, runtime, weights
 from guppylm.bench import machine
+from guppylm.export import to_onnx
 from guppylm.persona import generate as conversations
 from guppylm.run import Run
 from guppylm.sample import Sampling
+
+GREEDY = Sampling(temperature=0)
+
+
+@dataclass
+class Speaker:
+    """One way to reply, and how long it took for it."""
+
+    speak: Callable[[list[int]], Iterator[int]]
+    tokens: int = 0
+    seconds: float = 0.0
+    firsts: list[float] = field(default_factory=list)  # seconds to each reply's first token
+
+    def answer(self, prompt: list[int]) -> None:
+        began = time.perf_counter()
+        for number, _ in enumerate(self.speak(prompt)):
+            self.tokens += 1
+            if number == 0:
+                self.firsts.append(time.perf_counter() - began)
+        self.seconds += time.perf_counter() - began
+
+
+@dataclass
+class Speed:
+    replies_a_second: float
+    tokens_a_second: float
+    first_token_seconds: float  # median, from the message to the reply's first token
 
 
 @dataclass
 class Result:
     machine: str
     replies: int
-    replies_a_second: float
-    tokens_a_second: float
-    first_token_seconds: float  # median, from the message to the reply's first token
-    memory_megabytes: float | None  # the most that the process has held; unknown on Windows
+    naive: Speed  # PyTorch on one thread, everything computed again for each token (`generate.generate`)
+    runtime: Speed  # ONNX Runtime on one thread, 8 bits (`runtime.Fish`)
+    ratio: float  # of their tokens a second
+    memory_megabytes: float | None  # the most that this process, with both in it, has held; unknown on Windows
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def measure(place: Run, replies: int) -> Result:
-    """Greedy replies to the first held-out prompts, without a cache (`generate.generate`)."""
+    """Greedy replies to the first held-out prompts; the two take turns at every prompt."""
     model = weights.read_model(place)
     tokenizer = weights.read_tokenizer(place, model.config)
     end, forbidden = chat.special_ids(tokenizer)
-    prompts = [one.input for one in islice(conversations.read(place.eval_data), replies)]
-    firsts, tokens = [], 0
-    greedy = Sampling(temperature=0)
-    began = time.perf_counter()
-    for prompt in prompts:
-        asked = time.perf_counter()
-        ids = chat.encode_prompt(tokenizer, prompt, model.config.context)
-        for number, _ in enumerate(generate.generate(model, ids, end, forbidden, greedy)):
-            tokens += 1
-            if number == 0:
-                firsts.append(time.perf_counter() - asked)
-    seconds = time.perf_counter() - began
+    with tempfile.TemporaryDirectory() as folder:
+        to_onnx.write(place, Path(folder) / "fish", 8)
+        fish = runtime.load(Path(folder) / "fish")
+    naive = Speaker(lambda ids: generate.generate(model, ids, end, forbidden, GREEDY))
+    quick = Speaker(lambda ids: fish.generate(ids, GREEDY))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        prompts = [one.input for one in islice(conversations.read(place.eval_data), replies)]
+        for prompt in prompts:
+            for speaker in (naive, quick):
+                speaker.answer(chat.encode_prompt(tokenizer, prompt, model.config.context))
+    finally:
+        torch.set_num_threads(threads)
+    speeds = [
+        Speed(len(prompts) / one.seconds, one.tokens / one.seconds, median(one.firsts or [0.0]))
+        for one in (naive, quick)
+    ]
     return Result(
-        machine=machine.name(torch.device("cpu")), replies=len(prompts), replies_a_second=len(prompts) / seconds,
-        tokens_a_second=tokens / seconds, first_token_seconds=median(firsts or [0.0]),
-        memory_megabytes=_most_memory(),
+        machine=machine.name(torch.device("cpu")), replies=len(prompts), naive=speeds[0], runtime=speeds[1],
+        ratio=speeds[1].tokens_a_second / speeds[0].tokens_a_second, memory_megabytes=_most_memory(),
     )  # fmt: skip
 
 
@@ -66,11 +103,14 @@ def _most_memory() -> float | None:
 
 
 def show(result: Result, console: Console) -> None:
-    memory = f", at most {result.memory_megabytes:.0f} MB" if result.memory_megabytes else ""
-    console.print(
-        f"{result.machine}; {result.replies} greedy replies without a cache:\n"
-        f"{result.replies_a_second:.1f} replies/s, {result.tokens_a_second:.0f} tokens/s, first token after "
-        f"{result.first_token_seconds * 1000:.0f} ms (median){memory}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    table = Table(title=f"{result.machine}; {result.replies} greedy replies, one thread")
+    for column in ("", "replies/s", "tokens/s", "first token after (median)"):
+        table.add_column(column, justify="right" if column else "left")
+    for name, speed in (("PyTorch, no cache", result.naive), ("runtime, 8 bits", result.runtime)):
+        table.add_row(
+            name, f"{speed.replies_a_second:.1f}", f"{speed.tokens_a_second:.0f}",
+            f"{speed.first_token_seconds * 1000:.1f} ms",
+        )  # fmt: skip
+    console.print(table)
+    memory = f", at most {result.memory_megabytes:.0f} MB for both" if result.memory_megabytes else ""
+    console.print(f"the runtime is {result.ratio:.1f} times as quick{memory}", highlight=False)
