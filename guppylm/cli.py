@@ -14,7 +14,7 @@ from rich.console import Console
 from guppylm import options
 from guppylm.bench.cli import app as bench
 from guppylm.errors import GuppyError, MissingExtra
-from guppylm.options import AsJson, Format, Knobs, Out, PersonaPath, Preset, Restart, RunPath
+from guppylm.options import AsJson, Knobs, Out, PersonaPath, Preset, Restart, RunPath
 
 app = typer.Typer(
     help="A language model that you can build from scratch and see through.",
@@ -185,20 +185,20 @@ def gallery(run: RunPath = Path("runs/guppy")) -> None:
 @app.command()
 def export(
     run: RunPath = Path("runs/guppy"),
-    to: Annotated[Format, typer.Option("--to", help="The engine's format.")] = Format.onnx8,
+    to: Annotated[str, typer.Option("--to", help="hf, safetensors (fp16), onnx or onnx-8bit.")] = "onnx-8bit",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The folder to write; else RUN/FORMAT.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a model for another engine, once it has been seen to give the same replies."""
     options.needs_torch()
-    from guppylm.export import to_onnx
+    from guppylm.export import formats
     from guppylm.run import Run
 
-    folder = out or run / to.value
-    found = to_onnx.write(Run(run), folder, 8 if to is Format.onnx8 else 32)
+    folder = out or run / to
+    found = formats.export(Run(run), folder, to)
     if not options.told({"folder": str(folder), **found.to_json()}, as_json):
         found.show(Console())
-        print(f"written to {folder}; talk to it with  guppylm chat --model {folder}")
+        print(f"written to {folder}")
 
 
 def _open(folder: Path) -> Any:

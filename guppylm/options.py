@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,13 +26,6 @@ Knobs = Annotated[
 ]
 Restart = Annotated[bool, typer.Option("--restart", help="Throw away what is in the run folder and begin anew.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
-
-
-class Format(StrEnum):
-    """What a run can be exported to."""
-
-    onnx = "onnx"
-    onnx8 = "onnx-8bit"
 
 
 def told(content: dict[str, Any], as_json: bool) -> bool:

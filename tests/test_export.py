@@ -13,10 +13,11 @@ import pytest
 import torch
 from conftest import guppylm
 from torch import Tensor
+from transformers import AutoModelForCausalLM
 
 from guppylm import chat, generate, runtime, weights
 from guppylm.errors import GuppyError, RunError
-from guppylm.export import onnx_graph, to_onnx
+from guppylm.export import formats, onnx_graph
 from guppylm.model import Transformer
 from guppylm.run import Run
 from guppylm.runtime import Fish
@@ -33,7 +34,7 @@ def model(small_run: Run) -> Transformer:
 @pytest.fixture(scope="module")
 def exported(small_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported") / "onnx"
-    to_onnx.write(small_run, folder, 32)
+    formats.export(small_run, folder, "onnx")
     return folder
 
 
@@ -137,7 +138,7 @@ def test_a_file_that_disagrees_is_not_written(small_run: Run, tmp_path: Path, mo
     folder.mkdir()
     (folder / "model.onnx").write_bytes(b"as it was")
     with pytest.raises(GuppyError, match="disagrees with PyTorch"):
-        to_onnx.write(small_run, folder, 32)
+        formats.export(small_run, folder, "onnx")
     assert [file.name for file in tmp_path.iterdir()] == ["onnx"]
     assert (folder / "model.onnx").read_bytes() == b"as it was"
 
@@ -174,3 +175,27 @@ def test_the_command_exports_and_chats_without_pytorch(small_run: Run, tmp_path:
     assert here.returncode == 0, here.stderr
     there = guppylm("chat", "--model", small_run.folder, "--temperature", "0", stdin="are you hungry\ndo you sleep\n")
     assert here.stdout.decode() == there.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "within"), [("hf", torch.float32, 1e-4), ("safetensors", torch.float16, 0.05)]
+)
+def test_a_folder_for_transformers(
+    small_run: Run, tmp_path: Path, name: str, dtype: torch.dtype, within: float
+) -> None:
+    found = formats.export(small_run, tmp_path / name, name)
+    assert found.identical == found.prompts == 60
+    assert found.largest < within
+    theirs = AutoModelForCausalLM.from_pretrained(tmp_path / name)
+    assert theirs.dtype == dtype
+    assert {file.name for file in (tmp_path / name).iterdir()} == {
+        "config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+        "README.md",
+    }  # fmt: skip
+
+
+def test_a_format_that_is_not_there_is_said_in_a_line(small_run: Run, tmp_path: Path) -> None:
+    done = guppylm("export", small_run.folder, "--to", "pickle", "-o", tmp_path / "fish")
+    assert done.returncode == 1
+    assert done.stderr == "guppylm: no format 'pickle'; there are hf, safetensors, onnx, onnx-8bit\n"
+    assert not list(tmp_path.iterdir())

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from guppylm import chat, generate, runtime, weights
 from guppylm.bench import machine
-from guppylm.export import to_onnx
+from guppylm.export import formats
 from guppylm.persona import generate as conversations
 from guppylm.run import Run
 from guppylm.sample import Sampling
@@ -70,7 +70,7 @@ def measure(place: Run, replies: int) -> Result:
     tokenizer = weights.read_tokenizer(place, model.config)
     end, forbidden = chat.special_ids(tokenizer)
     with tempfile.TemporaryDirectory() as folder:
-        to_onnx.write(place, Path(folder) / "fish", 8)
+        formats.export(place, Path(folder) / "fish", "onnx-8bit")
         fish = runtime.load(Path(folder) / "fish")
     naive = Speaker(lambda ids: generate.generate(model, ids, end, forbidden, GREEDY))
     quick = Speaker(lambda ids: fish.generate(ids, GREEDY))

@@ -4,20 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 import torch
 from rich.console import Console
 from tokenizers import Tokenizer
 
-from guppylm import chat
-from guppylm import generate as naive
+from guppylm import chat, generate, weights
 from guppylm.errors import GuppyError
 from guppylm.model import Transformer
+from guppylm.persona import generate as conversations
+from guppylm.run import Run
 from guppylm.sample import Array
 
-Logits = Callable[[list[int]], Array]  # a prompt's ids -> scores of the next token (V,)
-Greedy = Callable[[list[int]], list[int]]  # a prompt's ids -> the likeliest reply's
+PROMPTS = 200  # held-out messages on which the engines must agree
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is exported: a run, and its model and tokenizer in PyTorch."""
+
+    place: Run
+    model: Transformer
+    tokenizer: Tokenizer
+
+    @classmethod
+    def read(cls, place: Run) -> Source:
+        model = weights.read_model(place)
+        return cls(place, model, weights.read_tokenizer(place, model.config))
+
+
+class Engine(NamedTuple):
+    """Another program with the exported model in it."""
+
+    logits: Callable[[list[int]], Array]  # a prompt's ids -> scores of the next token (V,)
+    greedy: Callable[[list[int]], list[int]]  # a prompt's ids -> the likeliest reply's, without its end
 
 
 @dataclass(frozen=True)
@@ -25,10 +47,8 @@ class Parity:
     """How far an engine agrees with PyTorch."""
 
     prompts: int
-    identical: int
-    """Greedy replies that are the same to the last token."""
-    largest: float
-    """Largest difference of a logit behind a prompt."""
+    identical: int  # greedy replies that are the same to the last token
+    largest: float  # difference of a logit behind a prompt
     megabytes: float
 
     def to_json(self) -> dict[str, Any]:
@@ -41,27 +61,27 @@ class Parity:
             highlight=False,
         )
 
-    def require(self, share: float, difference: float) -> None:
-        """Raises GuppyError if fewer replies are identical, or a logit is further off."""
-        if self.identical < share * self.prompts or self.largest > difference:
+    def require(self, same: float, within: float) -> None:
+        """Raises GuppyError if a smaller share of the replies is identical, or a logit is further off."""
+        if self.identical < same * self.prompts or self.largest > within:
             raise GuppyError(
                 f"the exported model disagrees with PyTorch: {self.identical} of {self.prompts} replies are the same "
-                f"(at least {share:.0%} must be), logits are off by {self.largest:.2g} (at most {difference:g}); "
+                f"(at least {same:.0%} must be), logits are off by {self.largest:.2g} (at most {within:g}); "
                 "nothing was written"
             )
 
 
-def measure(
-    model: Transformer, tokenizer: Tokenizer, messages: list[str], logits: Logits, greedy: Greedy, megabytes: float
-) -> Parity:
-    """Compare the engine behind `logits` and `greedy` with the model, on these messages."""
+def measure(source: Source, engine: Engine, megabytes: float) -> Parity:
+    """Compare on held-out messages."""
+    model, tokenizer = source.model, source.tokenizer
     end, forbidden = chat.special_ids(tokenizer)
+    messages = [one.input for one in islice(conversations.read(source.place.eval_data), PROMPTS)]
     prompts = [chat.encode_prompt(tokenizer, message, model.config.context) for message in messages]
-    expected = naive.greedy_replies(model, prompts, end, forbidden, longest=model.config.context)
+    expected = generate.greedy_replies(model, prompts, end, forbidden, longest=model.config.context)
     largest = 0.0
     for prompt in prompts:
         with torch.inference_mode():
-            ours = model(torch.tensor([prompt]))[0, -1]
-        largest = max(largest, float((torch.from_numpy(logits(prompt)) - ours).abs().max()))
-    identical = sum(greedy(prompt) == ids for prompt, (ids, _) in zip(prompts, expected, strict=True))
+            ours = model(torch.tensor([prompt]))[0, -1].numpy()
+        largest = max(largest, float(abs(engine.logits(prompt) - ours).max()))
+    identical = sum(engine.greedy(prompt) == ids for prompt, (ids, _) in zip(prompts, expected, strict=True))
     return Parity(len(prompts), identical, largest, megabytes)
