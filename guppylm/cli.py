@@ -206,8 +206,8 @@ def _open(folder: Path) -> Any:
     from guppylm import runtime
 
     if (folder / runtime.MODEL).exists():
-        fish = runtime.load(folder)
-        return fish.name, fish.prompts, fish.stream
+        character = runtime.load(folder)
+        return character.name, character.prompts, character.stream
     options.needs_torch()
     from guppylm import generate, weights
     from guppylm.persona import schema

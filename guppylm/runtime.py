@@ -31,7 +31,7 @@ MODEL = "model.onnx"
 DEFAULT = Sampling()
 
 
-class Fish:
+class Character:
     """A trained character. Several threads may talk to it at once: every reply has a cache of its own."""
 
     def __init__(self, session: onnxruntime.InferenceSession, tokenizer: Tokenizer, about: dict[str, Any]) -> None:
@@ -78,7 +78,7 @@ class Fish:
         return logits[0], dict(zip(before, present, strict=True))
 
 
-def load(folder: str | Path, threads: int = 1) -> Fish:
+def load(folder: str | Path, threads: int = 1) -> Character:
     """The character in an exported folder. Raises RunError with what is wrong and where."""
     file = Path(folder) / MODEL
     if not file.exists():
@@ -90,4 +90,4 @@ def load(folder: str | Path, threads: int = 1) -> Fish:
         about = json.loads(session.get_modelmeta().custom_metadata_map["guppylm"])
     except Exception as error:  # the library has an error class for every cause, and most are private
         raise RunError(f"{file}: not a model that guppylm has exported ({error}); export it again") from None
-    return Fish(session, fast.load(file.with_name("tokenizer.json")), about)
+    return Character(session, fast.load(file.with_name("tokenizer.json")), about)

@@ -20,7 +20,7 @@ from guppylm.errors import GuppyError, RunError
 from guppylm.export import formats, onnx_graph
 from guppylm.model import Transformer
 from guppylm.run import Run
-from guppylm.runtime import Fish
+from guppylm.runtime import Character
 from guppylm.sample import Sampling
 
 MESSAGES = ["are you hungry", "Do you sleep?", "what is a mortgage", "🦉", "", "<|im_end|>", "good night " * 60]
@@ -39,11 +39,11 @@ def exported(small_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def fish(exported: Path) -> Fish:
+def fish(exported: Path) -> Character:
     return runtime.load(exported)
 
 
-def test_logits_are_those_of_pytorch_however_the_text_is_cut(model: Transformer, fish: Fish) -> None:
+def test_logits_are_those_of_pytorch_however_the_text_is_cut(model: Transformer, fish: Character) -> None:
     ids = chat.encode_prompt(fish.tokenizer, "shall i bring you a moth")
     with torch.inference_mode():
         expected = model(torch.tensor([ids]))[0].numpy()
@@ -57,7 +57,7 @@ def test_logits_are_those_of_pytorch_however_the_text_is_cut(model: Transformer,
         assert np.abs(logits - scores).max() < 1e-4
 
 
-def test_the_same_seed_gives_the_reply_of_pytorch(model: Transformer, fish: Fish) -> None:
+def test_the_same_seed_gives_the_reply_of_pytorch(model: Transformer, fish: Character) -> None:
     for number, message in enumerate(MESSAGES):
         for settings in (Sampling(temperature=0), Sampling(temperature=1.5, top_k=None, top_p=1, seed=number)):
             expected = list(generate.stream(model, fish.tokenizer, message, settings))
@@ -65,7 +65,9 @@ def test_the_same_seed_gives_the_reply_of_pytorch(model: Transformer, fish: Fish
             assert fish.reply(message, settings) == "".join(expected)
 
 
-def test_the_insides_are_those_of_the_model(small_run: Run, model: Transformer, exported: Path, fish: Fish) -> None:
+def test_the_insides_are_those_of_the_model(
+    small_run: Run, model: Transformer, exported: Path, fish: Character
+) -> None:
     session = onnxruntime.InferenceSession(exported / runtime.MODEL, providers=["CPUExecutionProvider"])
     ids = chat.encode_prompt(fish.tokenizer, "is it dark")
     layers, config = len(model.blocks), model.config
@@ -110,14 +112,14 @@ def onnx_to_numpy(weight: object) -> np.ndarray:
     return numpy_helper.to_array(weight)  # type: ignore[arg-type]
 
 
-def test_many_may_talk_to_it_at_once(fish: Fish) -> None:
+def test_many_may_talk_to_it_at_once(fish: Character) -> None:
     asked = [(message, Sampling(temperature=1, seed=seed)) for seed in range(6) for message in MESSAGES]
     alone = [fish.reply(*one) for one in asked]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda one: fish.reply(*one), asked)) == alone
 
 
-def test_a_reply_that_never_ends_stops_where_the_context_is_full(fish: Fish) -> None:
+def test_a_reply_that_never_ends_stops_where_the_context_is_full(fish: Character) -> None:
     ids = chat.encode_prompt(fish.tokenizer, "do you sleep")
     wild = [Sampling(temperature=50, top_k=None, top_p=1, seed=seed) for seed in range(8)]
     assert max(len(list(fish.generate(ids, settings))) for settings in wild) == fish.context - len(ids)

@@ -56,7 +56,7 @@ class Result:
     machine: str
     replies: int
     naive: Speed  # PyTorch on one thread, everything computed again for each token (`generate.generate`)
-    runtime: Speed  # ONNX Runtime on one thread, 8 bits (`runtime.Fish`)
+    runtime: Speed  # ONNX Runtime on one thread, 8 bits (`runtime.Character`)
     ratio: float  # of their tokens a second
     memory_megabytes: float | None  # the most that this process, with both in it, has held; unknown on Windows
 
@@ -70,10 +70,10 @@ def measure(place: Run, replies: int) -> Result:
     tokenizer = weights.read_tokenizer(place, model.config)
     end, forbidden = chat.special_ids(tokenizer)
     with tempfile.TemporaryDirectory() as folder:
-        formats.export(place, Path(folder) / "fish", "onnx-8bit")
-        fish = runtime.load(Path(folder) / "fish")
+        formats.export(place, Path(folder) / "exported", "onnx-8bit")
+        character = runtime.load(Path(folder) / "exported")
     naive = Speaker(lambda ids: generate.generate(model, ids, end, forbidden, GREEDY))
-    quick = Speaker(lambda ids: fish.generate(ids, GREEDY))
+    quick = Speaker(lambda ids: character.generate(ids, GREEDY))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -24,5 +24,5 @@ def write(source: Source, folder: Path, bits: Bits) -> None:
 
 
 def start(source: Source, folder: Path) -> Engine:
-    fish = runtime.load(folder)
-    return Engine(lambda ids: fish.logits(ids)[0], lambda ids: list(fish.generate(ids, GREEDY)))
+    character = runtime.load(folder)
+    return Engine(lambda ids: character.logits(ids)[0], lambda ids: list(character.generate(ids, GREEDY)))
