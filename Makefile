@@ -20,7 +20,7 @@ release: .venv/with-train
 	$(GUPPY) train personas/guppy -o runs/release --preset release
 
 test: .venv/with-dev lint
-	.venv/bin/python -m pytest -n 2
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n 2  # two processes, so one thread each
 
 faults: .venv/with-dev
 	.venv/bin/python tests/fault_harness.py
