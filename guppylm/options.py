@@ -19,7 +19,10 @@ PersonaPath = Annotated[Path, typer.Argument(help="The character's folder.")]
 RunPath = Annotated[Path, typer.Argument(help="The run folder.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="The run folder to make; else runs/NAME.")]
 Preset = Annotated[
-    str, typer.Option(help="quick (a taste), cpu, gpu, or plain (a plain recipe, to compare with; slow).")
+    str,
+    typer.Option(
+        help="quick (a taste), cpu, release (an hour), gpu, or plain (a plain recipe, to compare with; slow)."
+    ),
 ]
 Knobs = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Turn one knob of the preset; may be repeated.")

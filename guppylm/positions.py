@@ -1,9 +1,9 @@
 """Where the position embeddings begin: as waves, so that heads can look one, two, three places back from the start.
 
-"not good" is not "good", and "guppy" arrives as "gup" and "py": a model must read neighbouring tokens together, and
-for that some head has to look at the place just before its own. Beginning at random, none had learned it after 4,000
-updates, and the model read its messages as a bag of tokens (docs/log.md). So half of the first layer's heads begin
-that way. Training moves all of it like every other weight.
+"not good" is not "good", and "siphon" arrives as "s", "ip", "h", "on": a model must read neighbouring tokens together,
+and for that some head has to look at the place just before its own. Beginning at random, none had learned it after
+4,000 updates, and the model read its messages as a bag of tokens (docs/log.md). So half of the first layer's heads
+begin that way. Training moves all of it like every other weight.
 
 Each place is a set of waves read at that place; the place before is the same set, turned back a little, which a
 matrix can do. From Vaswani et al. 2017 (https://arxiv.org/abs/1706.03762), section 3.5, though with evenly spaced
@@ -24,7 +24,9 @@ SURE = 5.0  # nats by which the wanted place stands above the others
 
 
 def frequencies(width: int) -> Tensor:
-    """(width / 2,): turns a place, in radians. The half keeps a whole round longer than the context."""
+    """(width / 2,): turns a place, in radians. The half makes places that are `width` apart opposites; only those twice
+    as far apart are alike, which with heads of 64 is past the context.
+    """
     return (torch.arange(width // 2) + 0.5) * 2 * math.pi / width
 
 

@@ -88,6 +88,14 @@ def load(folder: str | Path, threads: int = 1) -> Character:
     try:
         session = onnxruntime.InferenceSession(str(file), wishes, providers=["CPUExecutionProvider"])
         about = json.loads(session.get_modelmeta().custom_metadata_map["guppylm"])
+        character = Character(session, fast.load(file.with_name("tokenizer.json")), about)
+    except RunError:
+        raise
     except Exception as error:  # the library has an error class for every cause, and most are private
         raise RunError(f"{file}: not a model that guppylm has exported ({error}); export it again") from None
-    return Character(session, fast.load(file.with_name("tokenizer.json")), about)
+    entries, expected = character.tokenizer.get_vocab_size(), session.get_outputs()[0].shape[-1]
+    if entries != expected:
+        raise RunError(
+            f"{file}: the model has {expected:,} tokens, and tokenizer.json beside it {entries:,}; export both again"
+        )
+    return character

@@ -22,6 +22,7 @@ from guppylm.model import Transformer
 from guppylm.run import Run
 from guppylm.runtime import Character
 from guppylm.sample import Sampling
+from guppylm.tokenizer import fast
 
 MESSAGES = ["are you hungry", "Do you sleep?", "what is a mortgage", "🦉", "", "<|im_end|>", "good night " * 60]
 
@@ -112,6 +113,29 @@ def onnx_to_numpy(weight: object) -> np.ndarray:
     return numpy_helper.to_array(weight)  # type: ignore[arg-type]
 
 
+def smaller(tokenizer: Path) -> None:
+    tokenizer.write_text(fast.train(["hi owl, are you hungry, are you asleep, so so so"] * 3, 300).to_str())
+
+
+def unnamed(model: Path) -> None:
+    import onnx
+
+    whole = onnx.load(model)
+    onnx.helper.set_model_props(whole, {"guppylm": "{}"})
+    onnx.save(whole, model)
+
+
+def test_an_export_takes_nothing_over_from_one_that_was_killed(
+    small_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here.part").mkdir()
+    (tmp_path / "here.part" / "left.bin").write_bytes(b"half")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    formats.export(small_run, Path(), "onnx")
+    assert {file.name for file in tmp_path.rglob("*") if file.is_file()} == {"model.onnx", "tokenizer.json"}
+
+
 def test_many_may_talk_to_it_at_once(fish: Character) -> None:
     asked = [(message, Sampling(temperature=1, seed=seed)) for seed in range(6) for message in MESSAGES]
     alone = [fish.reply(*one) for one in asked]
@@ -151,6 +175,8 @@ def test_a_file_that_disagrees_is_not_written(small_run: Run, tmp_path: Path, mo
         (lambda folder: (folder / "model.onnx").unlink(), "not found"),
         (lambda folder: (folder / "model.onnx").write_bytes(b"no"), "not a model that guppylm has exported"),
         (lambda folder: (folder / "tokenizer.json").unlink(), "no usable tokenizer"),
+        (lambda folder: smaller(folder / "tokenizer.json"), "tokens, and tokenizer.json beside it 282;"),
+        (lambda folder: unnamed(folder / "model.onnx"), "not a model that guppylm has exported"),
     ],
 )
 def test_a_broken_folder_is_said_in_a_line(exported: Path, tmp_path: Path, spoil: object, said: str) -> None:

@@ -35,7 +35,9 @@ def export(place: Run, folder: Path, name: str) -> Parity:
     if name not in FORMATS:
         raise GuppyError(f"no format '{name}'; there are {', '.join(FORMATS)}")
     form, source = FORMATS[name], Source.read(place)
+    folder = folder.resolve()  # "." has no name
     unfinished = folder.with_name(folder.name + ".part")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of an export that was killed
     try:
         form.write(source, unfinished)
         size = sum(file.stat().st_size for file in unfinished.iterdir()) / 1e6

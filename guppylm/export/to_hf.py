@@ -30,8 +30,10 @@ def start(source: Source, folder: Path) -> Engine:
     """transformers, with the folder as it stands; computing in fp32, since CPUs are slow in fp16."""
     try:
         from transformers import AutoModelForCausalLM
+        from transformers.utils import logging
     except ImportError:
         raise MissingExtra("transformers", "export") from None
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     model.eval()
 
