@@ -1,6 +1,7 @@
 # make fish     from the text files in personas/guppy to a chat with a trained fish
 # make release  the same, trained for about an hour: the fish that will be given away
 # make test     every check that CI runs
+# make engines  install llama.cpp (compiled), CTranslate2, mlx-lm and an old transformers, and test the exports in them
 # make faults   kill, starve and spoil a training in a hundred ways, and count what is lost; a few minutes
 # All make a virtual environment in .venv first; nothing outside this folder is touched.
 
@@ -8,9 +9,10 @@ PYTHON ?= python3
 RUN    ?= runs/guppy
 PRESET ?= cpu
 GUPPY  := .venv/bin/guppylm
-INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP     := .venv/bin/python -m pip install --quiet --disable-pip-version-check
+INSTALL := $(PIP) -c constraints.txt
 
-.PHONY: fish release test faults lint clean
+.PHONY: fish release test engines faults lint clean
 
 fish: .venv/with-train
 	$(GUPPY) train personas/guppy -o $(RUN) --preset $(PRESET)
@@ -21,6 +23,9 @@ release: .venv/with-train
 
 test: .venv/with-dev lint
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n 2  # two processes, so one thread each
+
+engines: .venv/with-engines
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest tests/test_engines.py
 
 faults: .venv/with-dev
 	.venv/bin/python tests/fault_harness.py
@@ -43,6 +48,16 @@ lint: .venv/with-dev
 
 .venv/with-dev: .venv/with-train
 	$(INSTALL) -e '.[train,dev]'
+	@touch $@
+
+# AMX off: compiled with GCC 12, llama.cpp crashes on 8-bit files where the processor has it.
+NO_AMX := $(if $(filter x86_64,$(shell uname -m)),-mno-amx-tile -mno-amx-int8 -mno-amx-bf16)
+
+.venv/with-engines: .venv/with-dev
+	@echo "compiling llama.cpp: some minutes"
+	CMAKE_ARGS="-DCMAKE_C_FLAGS='$(NO_AMX)' -DCMAKE_CXX_FLAGS='$(NO_AMX)'" $(INSTALL) -e '.[train,dev,export,mlx,llama]'
+	$(PIP) --no-deps --upgrade --target .venv/oldest-transformers \
+	    transformers==4.57.6 tokenizers==0.22.2 huggingface_hub==0.36.2
 	@touch $@
 
 clean:

@@ -185,8 +185,11 @@ def gallery(run: RunPath = Path("runs/guppy")) -> None:
 @app.command()
 def export(
     run: RunPath = Path("runs/guppy"),
-    to: Annotated[str, typer.Option("--to", help="hf, safetensors (fp16), onnx or onnx-8bit.")] = "onnx-8bit",
+    to: Annotated[
+        str, typer.Option("--to", help="hf, safetensors (fp16), onnx, gguf, ctranslate2, mlx; docs/engines.md.")
+    ] = "onnx-8bit",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The folder to write; else RUN/FORMAT.")] = None,
+    unchecked: Annotated[bool, typer.Option("--unchecked", help="Don't start the engine to compare.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a model for another engine, once it has been seen to give the same replies."""
@@ -195,9 +198,10 @@ def export(
     from guppylm.run import Run
 
     folder = out or run / to
-    found = formats.export(Run(run), folder, to)
-    if not options.told({"folder": str(folder), **found.to_json()}, as_json):
-        found.show(Console())
+    found = formats.export(Run(run), folder, to, check=not unchecked)
+    if not options.told({"folder": str(folder), **(found.to_json() if found else {})}, as_json):
+        if found:
+            found.show(Console())
         print(f"written to {folder}")
 
 

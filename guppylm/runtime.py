@@ -41,9 +41,8 @@ class Character:
         self.tokenizer = tokenizer
         self._session = session
         self._outputs = [out.name for out in session.get_outputs() if out.name not in ("attention", "stream", "lens")]
-        cached = [given for given in session.get_inputs() if given.name.startswith("past")]
-        self._nothing = {given.name: np.zeros([0 if axis == "past" else axis for axis in given.shape], np.float32)
-                         for given in cached}  # fmt: skip
+        self._cached = {one.name: one.shape for one in session.get_inputs() if one.name.startswith("past")}
+        self._nothing = self._zeros(0)
 
     def reply(self, message: str, settings: Sampling = DEFAULT) -> str:
         """The whole reply to one message."""
@@ -68,6 +67,16 @@ class Character:
             yield token
             new, length = [token], length + 1
 
+    def works(self) -> bool:
+        """Does it give numbers for a first and for a last token of its context?"""
+        places = (self._nothing, self._zeros(self.context - 1))
+        return all(np.isfinite(self.logits([0], before)[0]).all() for before in places)
+
+    def _zeros(self, length: int) -> dict[str, NDArray[np.float32]]:
+        """A cache of so many positions, in which nothing stands."""
+        return {name: np.zeros([length if axis == "past" else axis for axis in shape], np.float32)
+                for name, shape in self._cached.items()}  # fmt: skip
+
     def logits(
         self, new: list[int], cache: dict[str, NDArray[np.float32]] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
@@ -85,10 +94,13 @@ def load(folder: str | Path, threads: int = 1) -> Character:
         raise RunError(f"{file}: not found; make it with  guppylm export RUN --to onnx")
     wishes = onnxruntime.SessionOptions()
     wishes.intra_op_num_threads = wishes.inter_op_num_threads = threads
+    wishes.log_severity_level = 4  # what goes wrong is said by the exception
     try:
-        session = onnxruntime.InferenceSession(str(file), wishes, providers=["CPUExecutionProvider"])
+        # as bytes: a file that names other files for its weights is refused
+        session = onnxruntime.InferenceSession(file.read_bytes(), wishes, providers=["CPUExecutionProvider"])
         about = json.loads(session.get_modelmeta().custom_metadata_map["guppylm"])
         character = Character(session, fast.load(file.with_name("tokenizer.json")), about)
+        works = character.works()
     except RunError:
         raise
     except Exception as error:  # the library has an error class for every cause, and most are private
@@ -98,4 +110,6 @@ def load(folder: str | Path, threads: int = 1) -> Character:
         raise RunError(
             f"{file}: the model has {expected:,} tokens, and tokenizer.json beside it {entries:,}; export both again"
         )
+    if not works:
+        raise RunError(f"{file}: the model gives no numbers; it is broken, export it again")
     return character

@@ -58,15 +58,16 @@ def probabilities(logits: Array, settings: Sampling) -> Array:
         return certain
     with np.errstate(over="ignore"):  # a tiny temperature sends all but the likeliest to minus infinity
         logits = (logits - logits.max()) / settings.temperature
-    order = np.argsort(-logits, kind="stable")
-    shares = np.exp(logits[order])
-    if settings.top_k is not None:
-        shares[settings.top_k :] = 0
+    kept = len(logits) if settings.top_k is None else min(settings.top_k, len(logits))
+    least = np.partition(logits, -kept)[-kept]  # much quicker than to sort them all
+    likely = np.flatnonzero(logits >= least)
+    likeliest = likely[np.argsort(-logits[likely], kind="stable")][:kept]
+    shares = np.exp(logits[likeliest])
     shares /= shares.sum()
     before = np.cumsum(shares) - shares  # the share of all likelier tokens
     shares[before >= settings.top_p] = 0
-    result: Array = np.empty_like(shares)
-    result[order] = shares / shares.sum()
+    result = np.zeros_like(logits)
+    result[likeliest] = shares / shares.sum()
     return result
 
 

@@ -74,15 +74,11 @@ def measure(place: Run, replies: int) -> Result:
         character = runtime.load(Path(folder) / "exported")
     naive = Speaker(lambda ids: generate.generate(model, ids, end, forbidden, GREEDY))
     quick = Speaker(lambda ids: character.generate(ids, GREEDY))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        prompts = [one.input for one in islice(conversations.read(place.eval_data), replies)]
+    prompts = [one.input for one in islice(conversations.read(place.eval_data), replies)]
+    with machine.one_thread():
         for prompt in prompts:
             for speaker in (naive, quick):
                 speaker.answer(chat.encode_prompt(tokenizer, prompt, model.config.context))
-    finally:
-        torch.set_num_threads(threads)
     speeds = [
         Speed(len(prompts) / one.seconds, one.tokens / one.seconds, median(one.firsts or [0.0]))
         for one in (naive, quick)

@@ -65,6 +65,22 @@ def chat(
 
 
 @app.command()
+def engines(
+    run: RunPath = Path("runs/guppy"),
+    replies: Annotated[int, typer.Option(min=1, help="How many messages each engine answers.")] = 200,
+    as_json: AsJson = False,
+) -> None:
+    """Every export format in its engine, if that is installed: speed, memory, size, agreement with PyTorch."""
+    options.needs_torch()
+    from guppylm.bench import engines
+    from guppylm.run import Run
+
+    result = engines.measure(Run(run), replies, Console(stderr=True))
+    if not options.told(result.to_json(), as_json):
+        print(engines.as_table(result))
+
+
+@app.command()
 def data(
     persona: PersonaPath = Path("personas/guppy"),
     conversations: Annotated[int, typer.Option("--conversations", "-n", min=20_000)] = 60_000,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -41,3 +44,32 @@ def wait(device: torch.device) -> None:
     """A GPU computes on while Python goes ahead; a clock must wait for it."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch computes on one thread meanwhile."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def memory_speed(size: int) -> float:
+    """Bytes a second that one thread reads from memory, of as many as a model's weights have: the best of several."""
+    weights, vector = torch.randn(size // 4 // 1024, 1024), torch.randn(1024)
+    best = float("inf")
+    with one_thread():
+        for _ in range(20):
+            began = time.perf_counter()
+            weights @ vector
+            best = min(best, time.perf_counter() - began)
+    return weights.numel() * 4 / best
+
+
+def memory() -> int | None:
+    """Bytes that this process holds in memory now; None where that is not told (elsewhere than on Linux)."""
+    told = Path("/proc/self/statm")
+    return int(told.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if told.exists() else None

@@ -124,9 +124,9 @@ def build(state: dict[str, Floats], config: ModelConfig, bits: Bits, about: dict
         graph.matrix(name, state[f"{name}.weight"].T)
         return str(graph.add("Add", graph.product(x, name), graph.weight(f"{name}.bias", state[f"{name}.bias"])))
 
-    def heads(x: str) -> str:  # (1, S, D) -> (1, H, S, D/H)
-        apart = graph.add("Reshape", x, graph.integers(1, -1, config.heads, each))
-        return str(graph.add("Transpose", apart, perm=[0, 2, 1, 3]))
+    def heads(x: str) -> Any:  # (1, S, 3 D) -> three times (1, H, S, D/H)
+        apart = graph.add("Reshape", x, graph.integers(1, -1, 3 * config.heads, each))
+        return graph.add("Split", graph.add("Transpose", apart, perm=[0, 2, 1, 3]), parts=3, axis=1)
 
     # where the new positions stand, and what each of them may not see: (S, T)
     new = graph.add("Shape", "input_ids", start=1, end=2)
@@ -143,8 +143,7 @@ def build(state: dict[str, Floats], config: ModelConfig, bits: Bits, about: dict
     attention, stream = [], [x]
     for i in range(config.layers):
         block = f"blocks.{i}"
-        qkv = linear(norm(x, f"{block}.norm1"), f"{block}.attn.qkv")
-        q, k, v = map(heads, graph.add("Split", qkv, parts=3, axis=-1))
+        q, k, v = heads(linear(norm(x, f"{block}.norm1"), f"{block}.attn.qkv"))
         k, v = (
             graph.add("Concat", f"past_key_values.{i}.{part}", value, called=f"present.{i}.{part}", axis=2)
             for part, value in (("key", k), ("value", v))
