@@ -225,5 +225,8 @@ def test_a_folder_for_transformers(
 def test_a_format_that_is_not_there_is_said_in_a_line(small_run: Run, tmp_path: Path) -> None:
     done = guppylm("export", small_run.folder, "--to", "pickle", "-o", tmp_path / "fish")
     assert done.returncode == 1
-    assert done.stderr == "guppylm: no format 'pickle'; there are hf, safetensors, onnx, onnx-8bit\n"
+    assert done.stderr == (
+        "guppylm: no format 'pickle'; there are hf, safetensors, onnx, onnx-8bit, "
+        "gguf, gguf-f16, gguf-8bit, ctranslate2, ctranslate2-8bit, mlx\n"
+    )
     assert not list(tmp_path.iterdir())

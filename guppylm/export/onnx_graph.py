@@ -13,7 +13,6 @@ Shapes: S new positions, P positions in the cache, T = P + S, L layers, H heads,
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -28,8 +27,9 @@ from guppylm.model import ModelConfig
 Bits = Literal[32, 8]
 Floats = NDArray[np.float32]
 
-OPSET = 17
-IR_VERSION = 8  # that opset's; older runtimes refuse newer files
+OPSET = 23
+IR_VERSION = 11  # that opset's; older runtimes refuse newer files
+AFTER_SOFTMAX = 3  # which of attention's stages is given out
 NEVER = -1e9  # a score that the softmax makes 0 of, and that no number format turns into a NaN
 
 
@@ -56,12 +56,12 @@ class _Graph:
         self.bits = bits
         self._count = 0
 
-    def add(self, kind: str, *inputs: str, called: str | None = None, parts: int = 1, **settings: Any) -> Any:
+    def add(self, kind: str, *inputs: str, called: list[str] | None = None, parts: int = 1, **settings: Any) -> Any:
         """One operation; returns the name of its result (names, if it has parts)."""
         self._count += 1
-        names = [called or f"{kind}_{self._count}.{part}" for part in range(parts)]
+        names = called or [f"{kind}_{self._count}.{part}" for part in range(parts)]
         self.nodes.append(helper.make_node(kind, list(inputs), names, name=names[0], **settings))
-        return names[0] if parts == 1 else names
+        return names[0] if len(names) == 1 else names
 
     def weight(self, name: str, values: NDArray[Any]) -> str:
         self.weights[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
@@ -112,7 +112,6 @@ class _Graph:
 def build(state: dict[str, Floats], config: ModelConfig, bits: Bits, about: dict[str, Any]) -> onnx.ModelProto:
     """The graph of a model whose weights, under model.py's names, are `state`. `about` goes into the file as JSON."""
     graph = _Graph(bits)
-    each = config.width // config.heads
     graph.matrix("embedding", state["tok_emb.weight"].T)  # (D, V): the head reads it as it stands
     graph.weight("pos_emb.weight", state["pos_emb.weight"])
 
@@ -123,10 +122,6 @@ def build(state: dict[str, Floats], config: ModelConfig, bits: Bits, about: dict
     def linear(x: str, name: str) -> str:
         graph.matrix(name, state[f"{name}.weight"].T)
         return str(graph.add("Add", graph.product(x, name), graph.weight(f"{name}.bias", state[f"{name}.bias"])))
-
-    def heads(x: str) -> Any:  # (1, S, 3 D) -> three times (1, H, S, D/H)
-        apart = graph.add("Reshape", x, graph.integers(1, -1, 3 * config.heads, each))
-        return graph.add("Split", graph.add("Transpose", apart, perm=[0, 2, 1, 3]), parts=3, axis=1)
 
     # where the new positions stand, and what each of them may not see: (S, T)
     new = graph.add("Shape", "input_ids", start=1, end=2)
@@ -143,18 +138,16 @@ def build(state: dict[str, Floats], config: ModelConfig, bits: Bits, about: dict
     attention, stream = [], [x]
     for i in range(config.layers):
         block = f"blocks.{i}"
-        q, k, v = heads(linear(norm(x, f"{block}.norm1"), f"{block}.attn.qkv"))
-        k, v = (
-            graph.add("Concat", f"past_key_values.{i}.{part}", value, called=f"present.{i}.{part}", axis=2)
-            for part, value in (("key", k), ("value", v))
-        )
-        scores = graph.add("MatMul", q, graph.add("Transpose", k, perm=[0, 1, 3, 2]))
-        scores = graph.add("Add", graph.add("Mul", scores, graph.number(1 / math.sqrt(each))), mask)
-        weights = graph.add("Softmax", scores, axis=-1)  # (1, H, S, T)
-        attention.append(weights)
-        gathered = graph.add("Transpose", graph.add("MatMul", weights, v), perm=[0, 2, 1, 3])
-        gathered = graph.add("Reshape", gathered, graph.integers(1, -1, config.width))
-        x = graph.add("Add", x, linear(gathered, f"{block}.attn.out"))
+        qkv = linear(norm(x, f"{block}.norm1"), f"{block}.attn.qkv")
+        q, k, v = graph.add("Split", qkv, parts=3, axis=-1, num_outputs=3)
+        past, present = ([f"{time}.{i}.{part}" for part in ("key", "value")] for time in ("past_key_values", "present"))
+        attended = [f"{block}.attended", *present, f"{block}.attention"]
+        graph.add(
+            "Attention", q, k, v, mask, *past, called=attended, qk_matmul_output_mode=AFTER_SOFTMAX,
+            q_num_heads=config.heads, kv_num_heads=config.heads,
+        )  # fmt: skip
+        attention.append(attended[-1])
+        x = graph.add("Add", x, linear(attended[0], f"{block}.attn.out"))
         inner = graph.add("Relu", linear(norm(x, f"{block}.norm2"), f"{block}.ffn.up"))
         x = graph.add("Add", x, linear(inner, f"{block}.ffn.down"))
         stream.append(x)
@@ -163,16 +156,18 @@ def build(state: dict[str, Floats], config: ModelConfig, bits: Bits, about: dict
         return str(graph.add("Gather", x, graph.integers(-1), axis=1))
 
     logits = graph.product(last_place(norm(x, "norm")), "embedding")
-    graph.add("Reshape", logits, graph.integers(1, -1), called="logits")
+    graph.add("Reshape", logits, graph.integers(1, -1), called=["logits"])
     with graph.apart() as looking:
-        graph.add("Concat", *attention, called="attention_seen", axis=0)
+        # shape inference makes a 0 of the last axis, and the runtime would warn of it each time: so it is told anew
+        shape = graph.add("Concat", graph.integers(config.layers, config.heads, -1), total, axis=0)
+        graph.add("Reshape", graph.add("Concat", *attention, axis=0), shape, called=["attention_seen"])
         depths = graph.add("Concat", *map(last_place, stream), axis=0)
-        graph.add("Squeeze", depths, graph.integers(1), called="stream_seen")
-        graph.add("Identity", graph.product(norm("stream_seen", "norm"), "embedding"), called="lens_seen")
+        graph.add("Squeeze", depths, graph.integers(1), called=["stream_seen"])
+        graph.add("Identity", graph.product(norm("stream_seen", "norm"), "embedding"), called=["lens_seen"])
     with graph.apart() as not_looking:
         for name, shape in INSIDES.items():
             nothing = numpy_helper.from_array(np.zeros([0] * len(shape), np.float32), f"{name}_nothing")
-            graph.add("Constant", called=f"{name}_unseen", value=nothing)
+            graph.add("Constant", called=[f"{name}_unseen"], value=nothing)
     branches = {
         f"{branch}_branch": helper.make_graph(
             nodes,
