@@ -4,10 +4,13 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import fuzz_readers
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -16,6 +19,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from guppylm import chat, generate, runtime, weights
+from guppylm.bench import machine
 from guppylm.errors import GuppyError, RunError
 from guppylm.export import formats, onnx_graph
 from guppylm.model import Transformer
@@ -118,11 +122,39 @@ def smaller(tokenizer: Path) -> None:
 
 
 def unnamed(model: Path) -> None:
-    import onnx
-
     whole = onnx.load(model)
     onnx.helper.set_model_props(whole, {"guppylm": "{}"})
     onnx.save(whole, model)
+
+
+def changed(model: Path, change: Callable[[onnx.ModelProto], None]) -> None:
+    whole = onnx.load(model)
+    change(whole)
+    model.write_bytes(whole.SerializeToString())
+
+
+def not_numbers(whole: onnx.ModelProto) -> None:
+    weight = next(one for one in whole.graph.initializer if one.name == "norm.bias")
+    weight.CopyFrom(onnx.numpy_helper.from_array(np.full(weight.dims, np.nan, np.float32), weight.name))
+
+
+def elsewhere(whole: onnx.ModelProto) -> None:
+    """The weights are said to stand in another file, outside of the folder."""
+    weight = next(one for one in whole.graph.initializer if one.name == "norm.bias")
+    weight.ClearField("raw_data")
+    weight.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in (("location", "../../../../../../etc/passwd"), ("length", "128"), ("offset", "0")):
+        weight.external_data.add(key=key, value=value)
+
+
+def huge(whole: onnx.ModelProto) -> None:
+    weight = next(one for one in whole.graph.initializer if one.name == "pos_emb.weight")
+    weight.dims[:] = [1 << 40, 1 << 40]
+
+
+def longer(whole: onnx.ModelProto) -> None:
+    about = json.loads(whole.metadata_props[0].value)
+    whole.metadata_props[0].value = json.dumps(about | {"context": 4_096})
 
 
 def test_an_export_takes_nothing_over_from_one_that_was_killed(
@@ -153,6 +185,24 @@ def test_a_reply_that_never_ends_stops_where_the_context_is_full(fish: Character
     assert fish.reply("do you sleep", Sampling(temperature=0))
 
 
+@pytest.mark.skipif(machine.memory() is None, reason="memory is told on Linux only")
+def test_a_thousand_replies_need_no_more_memory_than_a_hundred(fish: Character) -> None:
+    held = []
+    for number in range(1_000):
+        fish.reply("do you sleep " * (number % 30), Sampling(seed=number))
+        if number in (99, 999):
+            held.append(machine.memory() or 0)
+    assert held[1] - held[0] < 3_000_000
+
+
+def test_spoiled_files_are_refused_or_read(tmp_path: Path) -> None:
+    """A short turn of tests/fuzz_readers.py."""
+    fuzz_readers.prepare(tmp_path)
+    counted, failures = fuzz_readers.fuzz(tmp_path, seconds=0)
+    assert not failures
+    assert counted["refused"] > counted["read"] > 0
+
+
 def test_a_file_that_disagrees_is_not_written(small_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build = onnx_graph.build
 
@@ -177,6 +227,10 @@ def test_a_file_that_disagrees_is_not_written(small_run: Run, tmp_path: Path, mo
         (lambda folder: (folder / "tokenizer.json").unlink(), "no usable tokenizer"),
         (lambda folder: smaller(folder / "tokenizer.json"), "tokens, and tokenizer.json beside it 282;"),
         (lambda folder: unnamed(folder / "model.onnx"), "not a model that guppylm has exported"),
+        (lambda folder: changed(folder / "model.onnx", not_numbers), "gives no numbers"),
+        (lambda folder: changed(folder / "model.onnx", elsewhere), "not a model that guppylm has exported"),
+        (lambda folder: changed(folder / "model.onnx", huge), "not a model that guppylm has exported"),
+        (lambda folder: changed(folder / "model.onnx", longer), "not a model that guppylm has exported"),
     ],
 )
 def test_a_broken_folder_is_said_in_a_line(exported: Path, tmp_path: Path, spoil: object, said: str) -> None:
