@@ -6,6 +6,7 @@ a config.json with the original's keys or Hugging Face's. Only tensors are read:
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,12 @@ def read_model(file: Path) -> Transformer:
     """Raises RunError when the file is no such checkpoint, or would need unpickling."""
     config = _read_config(file.parent / "config.json")
     try:
+        _refuse_a_bomb(file)
         content = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise RunError(f"{file}: not found; give the path of a model file") from None
+    except RunError:
+        raise
     except Exception as error:  # garbage leads torch's restricted reader into errors of every kind
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunError(f"{file}: not a file of plain tensors, so it is not opened ({reason})") from None
@@ -47,6 +51,14 @@ def read_model(file: Path) -> Transformer:
     with torch.device("meta"):
         model = Transformer(config)
     return fill_weights(model, state, file)
+
+
+def _refuse_a_bomb(file: Path) -> None:
+    """A torch file is a zip archive, and what is in it is never packed: one that would grow is not torch's."""
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > file.stat().st_size:
+                raise RunError(f"{file}: not opened, it would unpack to more than it is; no torch file does")
 
 
 def _read_config(file: Path) -> ModelConfig:

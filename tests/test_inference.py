@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,18 @@ def test_nothing_is_ever_unpickled(small_run: Run, tmp_path: Path, monkeypatch: 
     with pytest.raises(RunError, match="not opened"):
         GuppyInference(file, tmp_path / "tokenizer.json")
     assert not (tmp_path / "pwned").exists()
+
+
+def test_a_zip_bomb_is_not_unpacked(small_run: Run, tmp_path: Path) -> None:
+    file = original_checkpoint(small_run, tmp_path, ORIGINAL, wrap=False)
+    with zipfile.ZipFile(file) as whole:
+        parts = {entry.filename: whole.read(entry) for entry in whole.infolist()}
+    largest = max(parts, key=lambda name: len(parts[name]))
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bomb:
+        for name, content in parts.items():
+            bomb.writestr(name, bytes(100_000_000) if name == largest else content)
+    with pytest.raises(RunError, match="would unpack to more than it is"):
+        GuppyInference(file, tmp_path / "tokenizer.json")
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "garbage", "truncated", "no config", "other shape", "untied"])
