@@ -41,8 +41,9 @@ class Character:
         self.tokenizer = tokenizer
         self._session = session
         self._outputs = [out.name for out in session.get_outputs() if out.name not in ("attention", "stream", "lens")]
-        self._cached = {one.name: one.shape for one in session.get_inputs() if one.name.startswith("past")}
-        self._nothing = self._zeros(0)
+        cached = [given for given in session.get_inputs() if given.name.startswith("past")]
+        self._nothing = {given.name: np.zeros([0 if axis == "past" else axis for axis in given.shape], np.float32)
+                         for given in cached}  # fmt: skip
 
     def reply(self, message: str, settings: Sampling = DEFAULT) -> str:
         """The whole reply to one message."""
@@ -68,14 +69,8 @@ class Character:
             new, length = [token], length + 1
 
     def works(self) -> bool:
-        """Does it give numbers for a first and for a last token of its context?"""
-        places = (self._nothing, self._zeros(self.context - 1))
-        return all(np.isfinite(self.logits([0], before)[0]).all() for before in places)
-
-    def _zeros(self, length: int) -> dict[str, NDArray[np.float32]]:
-        """A cache of so many positions, in which nothing stands."""
-        return {name: np.zeros([length if axis == "past" else axis for axis in shape], np.float32)
-                for name, shape in self._cached.items()}  # fmt: skip
+        """Does it give numbers at the end of a whole context?"""
+        return bool(np.isfinite(self.logits([0] * self.context)[0]).all())
 
     def logits(
         self, new: list[int], cache: dict[str, NDArray[np.float32]] | None = None

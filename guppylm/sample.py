@@ -51,8 +51,10 @@ class Sampling:
 
 
 def probabilities(logits: Array, settings: Sampling) -> Array:
-    """logits (V,) -> the shares that the draw uses (V,): they sum to 1, ruled-out tokens have 0."""
+    """logits (V,) -> the shares that the draw uses (V,): they sum to 1, ruled-out tokens have 0. Raises GuppyError."""
     logits = logits.astype(np.float64)
+    if not np.isfinite(logits.max()):
+        raise GuppyError("the model's scores are not numbers: its file is broken; copy it anew, or train again")
     if settings.temperature == 0:
         certain: Array = (np.arange(len(logits)) == logits.argmax()).astype(np.float64)
         return certain

@@ -121,6 +121,12 @@ def smaller(tokenizer: Path) -> None:
     tokenizer.write_text(fast.train(["hi owl, are you hungry, are you asleep, so so so"] * 3, 300).to_str())
 
 
+def one_id_too_large(tokenizer: Path) -> None:
+    told = json.loads(tokenizer.read_text())
+    told["model"]["vocab"]["t"] = 70_000
+    tokenizer.write_text(json.dumps(told))
+
+
 def unnamed(model: Path) -> None:
     whole = onnx.load(model)
     onnx.helper.set_model_props(whole, {"guppylm": "{}"})
@@ -226,6 +232,7 @@ def test_a_file_that_disagrees_is_not_written(small_run: Run, tmp_path: Path, mo
         (lambda folder: (folder / "model.onnx").write_bytes(b"no"), "not a model that guppylm has exported"),
         (lambda folder: (folder / "tokenizer.json").unlink(), "no usable tokenizer"),
         (lambda folder: smaller(folder / "tokenizer.json"), "tokens, and tokenizer.json beside it 282;"),
+        (lambda folder: one_id_too_large(folder / "tokenizer.json"), "token ids are not 0 to"),
         (lambda folder: unnamed(folder / "model.onnx"), "not a model that guppylm has exported"),
         (lambda folder: changed(folder / "model.onnx", not_numbers), "gives no numbers"),
         (lambda folder: changed(folder / "model.onnx", elsewhere), "not a model that guppylm has exported"),

@@ -116,6 +116,13 @@ def test_sampling_keeps_the_likeliest(logits: list[float], temperature: float, t
     assert plain[kept].min() >= plain[~kept].max(initial=0)
 
 
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_scores_that_are_no_numbers_are_refused(broken: float, temperature: float) -> None:
+    with pytest.raises(GuppyError, match="not numbers"):
+        probabilities(np.array([0.0, broken, 1.0]), Sampling(temperature=temperature))
+
+
 def test_draws_follow_the_shares() -> None:
     shares, rng = np.array([0.5, 0.0, 0.3, 0.2]), random.Random(1)
     drawn = np.bincount([draw(shares, rng) for _ in range(20_000)], minlength=4) / 20_000

@@ -48,6 +48,9 @@ def load(file: Path) -> Tokenizer:
     missing = [token for token in (START, END) if tokenizer.token_to_id(token) is None]
     if missing:
         raise RunError(f"{file}: the tokenizer has no {missing[0]}, so it cannot hold a chat; is it another model's?")
+    entries = tokenizer.get_vocab()
+    if sorted(entries.values()) != list(range(len(entries))):
+        raise RunError(f"{file}: its token ids are not 0 to {len(entries) - 1}; it is broken, copy the file anew")
     return plain_text_only(tokenizer)
 
 
