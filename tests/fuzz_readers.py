@@ -132,7 +132,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder))
         counted, failures = fuzz(Path(folder), seconds)
-    print(f"{sum(counted.values())} spoiled files: {counted['read']} read, {counted['refused']} refused")
+    print(f"spoiled files: {counted['read']:,} read, {counted['refused']:,} refused")
     print("\n".join(failures) or "no crash, no hang, no other error")
     sys.exit(bool(failures))
 

@@ -105,7 +105,9 @@ def test_topics_stand_worst_first_with_what_they_were_taken_for(parts: Split) ->
         ("always. bring it to the oak.", True),
         ("dark is my best colour.", True),
     ]
-    topics, confusions, missed = by_topic(Judge(parts.persona), [hungry, hungry, dark], answers)
+    judge, asked = Judge(parts.persona), [hungry, hungry, dark]
+    verdicts = [judge.judge(one, text) for one, (text, _) in zip(asked, answers, strict=True)]
+    topics, confusions, missed = by_topic(judge, asked, answers, verdicts)
     assert list(topics.items()) == [("food", 0.5), ("night", 1.0)]
     assert confusions == [("food", "night", 1)]
     assert [miss["output"] for miss in missed] == ["dark is my best colour."]

@@ -18,9 +18,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from guppylm import data, files, generate, precision, train, weights
+from guppylm import chat, data, files, generate, precision, train, weights
 from guppylm.evaluate import baselines
-from guppylm.evaluate.judge import Judge
+from guppylm.evaluate.judge import Judge, Verdict
 from guppylm.persona import generate as conversations
 from guppylm.persona import schema
 from guppylm.persona.exam import Question, exam
@@ -47,7 +47,7 @@ class Replies:
     well_formed: float  # exact + recombined
     exact: float  # one template makes the whole reply
     recombined: float  # every sentence is a template's, but not together
-    ended: float  # came to its end, rather than being cut off
+    ended: float  # came to its end in the room that every message leaves for its reply
     lowercase: float
     faulty: float  # a wrong verb or article, a word said twice, a hole
     words: float  # mean length
@@ -101,16 +101,20 @@ def measure(place: Run, replies: int = REPLIES) -> Card:
     tokens = sum(len(row.ids) - row.reply_starts for row in rows)
 
     def answer(prompts: list[str]) -> list[Answer]:
-        return generate.greedy(model, tokenizer, prompts, longest=model.config.context)
+        return generate.greedy(model, tokenizer, prompts, longest=chat.REPLY_ROOM)
 
     asked = list(islice(held_out, replies))
     prompts = [one.input for one in asked]
     judge = Judge(persona)
     known = {plain(one.output) for file in training_data(place, config) for one in conversations.read(file)}
     answers = answer(prompts)
-    looked_up = [(text, True) for text in baselines.nearest_neighbour(training, prompts)]
-    n_grams = [(text, True) for text in baselines.n_gram(training, prompts)]
-    topics, confusions, off_topic = by_topic(judge, asked, answers)
+    verdicts = [judge.judge(one, text) for one, (text, _) in zip(asked, answers, strict=True)]
+
+    def baseline(texts: list[str]) -> Replies:
+        found = [judge.judge(one, text) for one, text in zip(asked, texts, strict=True)]
+        return score(judge, [(text, True) for text in texts], found, known)
+
+    topics, confusions, off_topic = by_topic(judge, asked, answers, verdicts)
     sets = exam(split(persona, config.seed), max(1, len(asked) // HARDER_SHARE), SEED)
     return Card(
         persona=persona.name,
@@ -120,9 +124,9 @@ def measure(place: Run, replies: int = REPLIES) -> Card:
         perplexity=math.exp(loss),
         bits_per_byte=train.bits_per_byte(loss, tokens, [one.output for one in held_out]),
         judged=len(asked),
-        model=score(judge, asked, answers, known),
-        nearest_neighbour=score(judge, asked, looked_up, known),
-        n_gram=score(judge, asked, n_grams, known),
+        model=score(judge, answers, verdicts, known),
+        nearest_neighbour=baseline(baselines.nearest_neighbour(training, prompts)),
+        n_gram=baseline(baselines.n_gram(training, prompts)),
         topics=topics,
         confusions=confusions,
         off_topic=off_topic,
@@ -133,16 +137,15 @@ def measure(place: Run, replies: int = REPLIES) -> Card:
 
 
 def by_topic(
-    judge: Judge, asked: list[Conversation], answers: list[Answer]
+    judge: Judge, asked: list[Conversation], answers: list[Answer], verdicts: list[Verdict]
 ) -> tuple[dict[str, float], list[tuple[str, str, int]], list[dict[str, str]]]:
     """How well each topic is understood, what it is taken for, and examples."""
     hits: dict[str, list[bool]] = defaultdict(list)
     taken_for: Counter[tuple[str, str]] = Counter()
     missed: list[dict[str, str]] = []
-    for one, (text, _) in zip(asked, answers, strict=True):
-        on_topic = judge.judge(one, text).topic
-        hits[one.category].append(on_topic)
-        if not on_topic:
+    for one, (text, _), verdict in zip(asked, answers, verdicts, strict=True):
+        hits[one.category].append(verdict.topic)
+        if not verdict.topic:
             taken_for.update((one.category, other) for other in judge.topics(text) if other != one.category)
             missed.append({"input": one.input, "output": text, "exchange": one.exchange})
     topics = dict(sorted(((topic, mean(found)) for topic, found in hits.items()), key=lambda row: row[1]))
@@ -164,10 +167,9 @@ def grade(judge: Judge, questions: list[Question], answers: list[Answer]) -> Har
     return Harder(len(questions), mean(fits), mean(formed), mean(repeated) if repeated else None)
 
 
-def score(judge: Judge, asked: list[Conversation], answers: list[Answer], known: set[str]) -> Replies:
-    """Judge one reply to each prompt; an answer is a text and whether it came to its end."""
+def score(judge: Judge, answers: list[Answer], verdicts: list[Verdict], known: set[str]) -> Replies:
+    """The shares of replies that have been judged, one for each prompt."""
     texts = [text for text, _ in answers]
-    verdicts = [judge.judge(one, text) for one, text in zip(asked, texts, strict=True)]
     exact = mean(verdict.form == "exact" for verdict in verdicts)
     recombined = mean(verdict.form == "recombined" for verdict in verdicts)
     return Replies(
