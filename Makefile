@@ -1,7 +1,7 @@
 # make fish     from the text files in personas/guppy to a chat with a trained fish
 # make release  the same, trained for about an hour: the fish that will be given away
-# make test     every check that CI runs
-# make engines  install llama.cpp (compiled), CTranslate2, mlx-lm and an old transformers, and test the exports in them
+# make test     every check; the engines that are not installed are skipped
+# make engines  install llama.cpp (compiled), CTranslate2, mlx-lm and an old transformers, and test the exports there; CI does both
 # make faults   kill, starve and spoil a training in a hundred ways, and count what is lost; a few minutes
 # All make a virtual environment in .venv first; nothing outside this folder is touched.
 

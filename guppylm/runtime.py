@@ -95,16 +95,16 @@ def load(folder: str | Path, threads: int = 1) -> Character:
         session = onnxruntime.InferenceSession(file.read_bytes(), wishes, providers=["CPUExecutionProvider"])
         about = json.loads(session.get_modelmeta().custom_metadata_map["guppylm"])
         character = Character(session, fast.load(file.with_name("tokenizer.json")), about)
-        works = character.works()
+        entries, expected = character.tokenizer.get_vocab_size(), session.get_outputs()[0].shape[-1]
+        if entries != expected:
+            raise RunError(
+                f"{file}: the model has {expected:,} tokens, and tokenizer.json beside it {entries:,}; "
+                "export both again"
+            )
+        if not character.works():
+            raise RunError(f"{file}: the model gives no numbers; it is broken, export it again")
     except RunError:
         raise
     except Exception as error:  # the library has an error class for every cause, and most are private
         raise RunError(f"{file}: not a model that guppylm has exported ({error}); export it again") from None
-    entries, expected = character.tokenizer.get_vocab_size(), session.get_outputs()[0].shape[-1]
-    if entries != expected:
-        raise RunError(
-            f"{file}: the model has {expected:,} tokens, and tokenizer.json beside it {entries:,}; export both again"
-        )
-    if not works:
-        raise RunError(f"{file}: the model gives no numbers; it is broken, export it again")
     return character

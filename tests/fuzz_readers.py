@@ -42,7 +42,7 @@ def spoil(content: bytes, rng: random.Random) -> bytes:
 
 
 def flip(content: bytes, rng: random.Random) -> bytes:
-    """Some bits turned; half of the time near the beginning, where headers and shapes are."""
+    """Some bits turned; two times in three near the beginning, where headers and shapes are."""
     spoiled = bytearray(content)
     for _ in range(rng.choice((1, 3, 30))):
         place = rng.randrange(min(len(spoiled), rng.choice((200, 2_000, len(spoiled)))) or 1)

@@ -74,9 +74,9 @@ def measure(place: Run, replies: int, console: Console) -> Result:
         for one in islice(conversations.read(place.eval_data), replies)
     ]
     with tempfile.TemporaryDirectory() as folder, machine.one_thread():
-        pytorch = _pytorch(source)
+        naive = _naive(source)
         size = source.place.weights.stat().st_size / 1e6
-        ready, missing = [(Row("PyTorch, no cache", "run folder", size, None), pytorch)], []
+        ready, missing = [(Row("PyTorch, no cache", "run folder", size, None), naive)], []
         with Progress(console=console, transient=True) as progress:
             for name, form in progress.track(formats.FORMATS.items(), description="starting the engines"):
                 try:
@@ -84,7 +84,7 @@ def measure(place: Run, replies: int, console: Console) -> Result:
                 except MissingExtra:
                     missing.append(name)
             for prompt in progress.track(prompts, description="asking them in turns"):
-                scores, reply = pytorch.logits(prompt), pytorch.greedy(prompt)
+                scores, reply = naive.logits(prompt), naive.greedy(prompt)
                 for row, engine in ready:
                     _ask(row, engine, prompt, scores, reply)
         speed = machine.memory_speed(int(size * 1e6))
@@ -97,15 +97,10 @@ def measure(place: Run, replies: int, console: Console) -> Result:
     return Result(machine.name(torch.device("cpu")), len(prompts), speed / 1e9, rows, missing)
 
 
-def _pytorch(source: Source) -> Engine:
+def _naive(source: Source) -> Engine:
+    """PyTorch with everything computed again for each token."""
     end, forbidden = chat.special_ids(source.tokenizer)
-
-    def logits(ids: list[int]) -> Array:
-        with torch.inference_mode():
-            found: Array = source.model(torch.tensor([ids]))[0, -1].numpy()
-        return found
-
-    return Engine(logits, lambda ids: list(generate.generate(source.model, ids, end, forbidden, GREEDY)))
+    return Engine(source.logits, lambda ids: list(generate.generate(source.model, ids, end, forbidden, GREEDY)))
 
 
 def _start(source: Source, folder: Path, name: str, form: formats.Format, prompt: list[int]) -> tuple[Row, Engine]:

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 from tokenizers import Tokenizer
 
@@ -17,6 +18,7 @@ from guppylm.model import Transformer
 from guppylm.persona import generate as conversations
 from guppylm.run import Run
 from guppylm.sample import Array
+from guppylm.tokenizer import fast
 
 PROMPTS = 200  # held-out messages on which the engines must agree
 
@@ -33,6 +35,28 @@ class Source:
     def read(cls, place: Run) -> Source:
         model = weights.read_model(place)
         return cls(place, model, weights.read_tokenizer(place, model.config))
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """The weights, under model.py's names."""
+        return {name: weight.numpy() for name, weight in self.model.state_dict().items()}
+
+    def logits(self, ids: list[int]) -> Array:
+        """PyTorch's scores of the token after `ids` (V,)."""
+        with torch.inference_mode():
+            found: Array = self.model(torch.tensor([ids]))[0, -1].numpy()
+        return found
+
+    def likeliest(self, ids: list[int], read: Callable[[list[int]], Array]) -> list[int]:
+        """The greedy reply to the prompt `ids`, for an engine that has no such loop of its own.
+
+        `read` takes the tokens that are new, keeps them in the engine's cache, and gives the scores of the next.
+        """
+        end, room = fast.special_id(self.tokenizer, fast.END), self.model.config.context - len(ids)
+        token, reply = int(read(ids).argmax()), list[int]()
+        while token != end and len(reply) < room:
+            reply.append(token)
+            token = int(read([token]).argmax())
+        return reply
 
 
 class Engine(NamedTuple):
@@ -80,8 +104,6 @@ def measure(source: Source, engine: Engine, megabytes: float) -> Parity:
     expected = generate.greedy_replies(model, prompts, end, forbidden, longest=model.config.context)
     largest = 0.0
     for prompt in prompts:
-        with torch.inference_mode():
-            ours = model(torch.tensor([prompt]))[0, -1].numpy()
-        largest = max(largest, float(abs(engine.logits(prompt) - ours).max()))
+        largest = max(largest, float(abs(engine.logits(prompt) - source.logits(prompt)).max()))
     identical = sum(engine.greedy(prompt) == ids for prompt, (ids, _) in zip(prompts, expected, strict=True))
     return Parity(len(prompts), identical, largest, megabytes)

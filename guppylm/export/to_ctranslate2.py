@@ -27,10 +27,11 @@ def _library() -> Any:
 
 
 def write(source: Source, folder: Path, quantization: Kind) -> None:
-    TransformersConverter = _library().converters.TransformersConverter
+    converters = _library().converters
+    to_hf.library()  # which the converter reads with
     with tempfile.TemporaryDirectory() as for_transformers:
         to_hf.write(source, Path(for_transformers), torch.float32)
-        converter = TransformersConverter(for_transformers, copy_files=["tokenizer.json"])
+        converter = converters.TransformersConverter(for_transformers, copy_files=["tokenizer.json"])
         converter.convert(str(folder), quantization=quantization)
 
 

@@ -79,7 +79,7 @@ def write(source: Source, folder: Path, kind: Kind) -> None:
 
 
 def _weights(source: Source, sharper: float) -> Weights:
-    state = as_gelu.weights({name: weight.numpy() for name, weight in source.model.state_dict().items()}, sharper)
+    state = as_gelu.weights(source.state(), sharper)
     positions = state["pos_emb.weight"]
     return state | {"pos_emb.weight": np.pad(positions, ((0, CONTEXT - len(positions)), (0, 0)))}
 
@@ -125,21 +125,17 @@ def start(source: Source, folder: Path) -> Engine:
         str(folder / FILE), n_ctx=CONTEXT, n_threads=1, n_threads_batch=1, verbose=False,
         type_k=GGML_TYPE_F32, type_v=GGML_TYPE_F32,  # the cache; rounded to 16 bits if not told so
     )  # fmt: skip
-    end, context = fast.special_id(source.tokenizer, fast.END), source.model.config.context
 
-    def more(ids: list[int]) -> Array:
-        llama.eval(ids)
+    def read(new: list[int]) -> Array:
+        llama.eval(new)
         return np.ctypeslib.as_array(llama_get_logits(llama.ctx), (llama.n_vocab(),)).copy()
 
     def logits(ids: list[int]) -> Array:
         llama.reset()
-        return more(ids)
+        return read(ids)
 
     def greedy(ids: list[int]) -> list[int]:
-        token, reply = int(logits(ids).argmax()), list[int]()
-        while token != end and len(ids) + len(reply) < context:
-            reply.append(token)
-            token = int(more([token]).argmax())
-        return reply
+        llama.reset()
+        return source.likeliest(ids, read)
 
     return Engine(logits, greedy)

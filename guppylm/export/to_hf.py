@@ -26,15 +26,20 @@ def write(source: Source, folder: Path, dtype: torch.dtype) -> None:
     tensors.write(folder / "model.safetensors", weights.to_gpt2(state), {"format": "pt"})
 
 
-def start(source: Source, folder: Path) -> Engine:
-    """transformers, with the folder as it stands; computing in fp32, since CPUs are slow in fp16."""
+def library() -> Any:
+    """transformers, without its progress bars. Raises MissingExtra."""
     try:
-        from transformers import AutoModelForCausalLM
+        import transformers
         from transformers.utils import logging
     except ImportError:
         raise MissingExtra("transformers", "export") from None
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    return transformers
+
+
+def start(source: Source, folder: Path) -> Engine:
+    """transformers, with the folder as it stands; computing in fp32, since CPUs are slow in fp16."""
+    model: Any = library().AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     model.eval()
 
     def logits(ids: list[int]) -> Array:

@@ -17,7 +17,6 @@ from guppylm.errors import MissingExtra
 from guppylm.export import as_gelu
 from guppylm.export.parity import Engine, Source
 from guppylm.sample import Array
-from guppylm.tokenizer import fast
 
 
 def write(source: Source, folder: Path) -> None:
@@ -30,7 +29,7 @@ def write(source: Source, folder: Path) -> None:
     files.write_bytes(folder / "tokenizer.json", place.tokenizer.read_bytes())
     for name in ("tokenizer_config.json", "generation_config.json"):
         files.write_bytes(folder / name, (place.folder / name).read_bytes())
-    state = as_gelu.weights({name: weight.numpy() for name, weight in source.model.state_dict().items()})
+    state = as_gelu.weights(source.state())
     named = {f"transformer.{weights.gpt2_name(name)[0]}": torch.from_numpy(values) for name, values in state.items()}
     tensors.write(folder / "model.safetensors", named, {"format": "mlx"})
 
@@ -45,17 +44,12 @@ def start(source: Source, folder: Path) -> Engine:
         raise MissingExtra("mlx-lm", "mlx") from None
     mx.set_default_device(mx.cpu)
     model: Any = load_model(folder)[0]
-    end, context = fast.special_id(source.tokenizer, fast.END), source.model.config.context
 
     def logits(ids: list[int], cache: Any = None) -> Array:
         return np.array(model(mx.array([ids]), cache=cache)[0, -1])
 
     def greedy(ids: list[int]) -> list[int]:
         cache = make_prompt_cache(model)
-        token, reply = int(logits(ids, cache).argmax()), list[int]()
-        while token != end and len(ids) + len(reply) < context:
-            reply.append(token)
-            token = int(logits([token], cache).argmax())
-        return reply
+        return source.likeliest(ids, lambda new: logits(new, cache))
 
     return Engine(logits, greedy)

@@ -17,8 +17,7 @@ GREEDY = Sampling(temperature=0)
 def write(source: Source, folder: Path, bits: Bits) -> None:
     introduced, config = schema.head(source.place.persona), source.model.config
     about = {"name": introduced.name, "prompts": introduced.prompts, "context": config.context}
-    state = {name: weight.numpy() for name, weight in source.model.state_dict().items()}
-    graph = onnx_graph.build(state, config, bits, about)
+    graph = onnx_graph.build(source.state(), config, bits, about)
     files.write_bytes(folder / runtime.MODEL, graph.SerializeToString())
     files.write_bytes(folder / "tokenizer.json", source.place.tokenizer.read_bytes())
 
