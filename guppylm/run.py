@@ -4,6 +4,7 @@ config.json  model.safetensors  tokenizer.json  tokenizer_config.json  generatio
 persona/  data/train*.jsonl  data/eval.jsonl        what it was made from
 run.json  metrics.jsonl  samples.jsonl  report.json  README.md  loss.png  bad_batches.jsonl
 checkpoint/last.safetensors, before.safetensors     to go on from
+growing/step-177.safetensors ...                    the weights at three moments on the way
 """
 
 from __future__ import annotations
@@ -88,6 +89,9 @@ class Run:
     @property
     def curve(self) -> Path:
         return self.folder / "loss.png"
+
+    def grown(self, step: int) -> Path:
+        return self.folder / "growing" / f"step-{step}.safetensors"
 
     @property
     def checkpoint(self) -> Path:

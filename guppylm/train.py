@@ -31,6 +31,7 @@ from guppylm.run import Run
 
 QUICK_LOOK = 512  # held-out conversations measured while training; the report card takes all of them
 SAMPLE_MOMENTS = 20
+KEPT_MOMENTS = slice(4, -1, 5)  # of these, the ones whose weights stay: early, on the way, nearly there
 
 
 def new_model(config: TrainConfig, vocabulary: int) -> Transformer:
@@ -201,6 +202,7 @@ def train(
     replies = [row.ids[row.reply_starts :] for row in quick_look]
     texts, measured_tokens = [chat.reply_text(tokenizer, ids) for ids in replies], sum(map(len, replies))
     moments = sample_steps(config.steps)
+    kept_moments = sorted(moments)[KEPT_MOMENTS]
     watcher = watch.Watch(place, tokenizer, line)
 
     def look_around() -> None:
@@ -209,6 +211,8 @@ def train(
         if step in moments:
             for prompt, (reply, _) in zip(prompts, ask(model, tokenizer, prompts), strict=True):
                 records.append(place.samples, {"step": step, "input": prompt, "output": reply})
+        if step in kept_moments:
+            weights.write_weights(place.grown(step), model)
         if step == 0 or step % config.evaluate_every == 0 or step == config.steps:
             held = held_out_loss(model, quick_look, how)
             bits = bits_per_byte(held, measured_tokens, texts)
@@ -216,7 +220,7 @@ def train(
             line.say(f"step {step:,}: held-out loss {held:.3f} nats/token, {bits:.3f} bits/byte")
             if held < progress.best_loss:
                 progress.best_loss, progress.best_step = held, step
-                weights.write_weights(place, model)
+                weights.write_weights(place.weights, model)
         if step % config.checkpoint_every == 0 or step == config.steps:
             checkpoint.write(place.checkpoint, model, optimizers, scaler, progress)
 

@@ -107,9 +107,9 @@ def write_config(place: Run, config: ModelConfig, tokenizer: Tokenizer) -> None:
     )
 
 
-def write_weights(place: Run, model: Transformer) -> None:
+def write_weights(file: Path, model: Transformer) -> None:
     state = {name: weight.detach().cpu().float() for name, weight in model.state_dict().items()}
-    tensors.write(place.weights, to_gpt2(state), {"format": "pt"})
+    tensors.write(file, to_gpt2(state), {"format": "pt"})
 
 
 def read_config(file: Path) -> ModelConfig:
