@@ -1,5 +1,6 @@
+# make chat     talk to the Guppy that comes along: no training, no PyTorch
 # make fish     from the text files in personas/guppy to a chat with a trained fish
-# make release  the same, trained for about an hour: the fish that will be given away
+# make release  the same, trained for an hour or two, and put in the place of the Guppy that comes along
 # make test     every check; the engines that are not installed are skipped
 # make engines  install llama.cpp (compiled), CTranslate2, mlx-lm and an old transformers, and test the exports there; CI does both
 # make faults   kill, starve and spoil a training in a hundred ways, and count what is lost; a few minutes
@@ -12,7 +13,10 @@ GUPPY  := .venv/bin/guppylm
 PIP     := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 INSTALL := $(PIP) -c constraints.txt
 
-.PHONY: fish release test engines faults lint clean
+.PHONY: chat fish release test engines faults lint clean
+
+chat: .venv/with-chat
+	$(GUPPY) chat --model guppylm/guppy
 
 fish: .venv/with-train
 	$(GUPPY) train personas/guppy -o $(RUN) --preset $(PRESET)
@@ -20,6 +24,8 @@ fish: .venv/with-train
 
 release: .venv/with-train
 	$(GUPPY) train personas/guppy -o runs/release --preset release
+	$(GUPPY) export runs/release --to onnx-8bit -o guppylm/guppy
+	cp runs/release/report.json runs/release/README.md guppylm/guppy
 
 test: .venv/with-dev lint
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n 2  # two processes, so one thread each
@@ -40,6 +46,10 @@ lint: .venv/with-dev
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "guppylm needs Python 3.11 or later: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
+
+.venv/with-chat: .venv/bin/python pyproject.toml constraints.txt
+	$(INSTALL) -e .
+	@touch $@
 
 .venv/with-train: .venv/bin/python pyproject.toml constraints.txt
 	@echo "installing into .venv (PyTorch is a few hundred MB; a minute or two)"

@@ -28,7 +28,10 @@ app.add_typer(bench, name="bench")
 
 @app.command()
 def chat(
-    model: Annotated[Path, typer.Option("--model", "-m", help="A run folder.")] = Path("runs/guppy"),
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", "-m", help="A run or an exported folder; else runs/guppy, else the Guppy that came along."),
+    ] = None,
     prompt: Annotated[str | None, typer.Option("--prompt", "-p", help="Answer this one message.")] = None,
     examples: Annotated[bool, typer.Option(help="Answer six of the character's own example messages.")] = False,
     temperature: Annotated[float | None, typer.Option(help="How freely it speaks; 0 is greedy.")] = None,
@@ -205,10 +208,13 @@ def export(
         print(f"written to {folder}")
 
 
-def _open(folder: Path) -> Any:
+def _open(folder: Path | None) -> Any:
     """A character's name, its example prompts, and the function that speaks for it."""
     from guppylm import runtime
 
+    if folder is None:
+        trained = Path("runs/guppy")
+        folder = trained if (trained / "model.safetensors").exists() else runtime.SHIPPED
     if (folder / runtime.MODEL).exists():
         character = runtime.load(folder)
         return character.name, character.prompts, character.stream

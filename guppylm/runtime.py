@@ -2,12 +2,13 @@
 
     from guppylm import runtime
 
-    fish = runtime.load("runs/guppy/onnx")
+    fish = runtime.load()
     fish.reply("do you like bubbles")
     for piece in fish.stream("do you like bubbles", Sampling(temperature=1, seed=7)):
         print(piece, end="")
 
-The folder comes from `guppylm export RUN --to onnx`. The same seed and settings give the reply that PyTorch gives.
+The folder comes from `guppylm export RUN --to onnx`; without one, the character that came with the package speaks. The
+same seed and settings give the reply that PyTorch gives.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from guppylm.sample import Sampling, draw, probabilities
 from guppylm.tokenizer import fast
 
 MODEL = "model.onnx"
+SHIPPED = Path(__file__).parent / "guppy"
 DEFAULT = Sampling()
 
 
@@ -82,7 +84,7 @@ class Character:
         return logits[0], dict(zip(before, present, strict=True))
 
 
-def load(folder: str | Path, threads: int = 1) -> Character:
+def load(folder: str | Path = SHIPPED, threads: int = 1) -> Character:
     """The character in an exported folder. Raises RunError with what is wrong and where."""
     file = Path(folder) / MODEL
     if not file.exists():

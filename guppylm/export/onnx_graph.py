@@ -4,7 +4,7 @@ Beside the logits it gives back the keys and values of every layer (the KV cache
 tokens only. The names of inputs and outputs are those that Hugging Face's exporters use. With `look` true it also
 gives what went on inside.
 
-In 8 bits, a weight is a whole number from -127 to 127 times its column's scale; before each product the runtime makes
+In 8 bits, a weight is a whole number from -63 to 63 times its column's scale; before each product the runtime makes
 whole numbers of the activations as well (DynamicQuantizeLinear), so that the product is one of whole numbers.
 
 Shapes: S new positions, P positions in the cache, T = P + S, L layers, H heads, D width, V vocabulary.
@@ -30,11 +30,14 @@ Floats = NDArray[np.float32]
 OPSET = 23
 IR_VERSION = 11  # that opset's; older runtimes refuse newer files
 AFTER_SOFTMAX = 3  # which of attention's stages is given out
+# Processors without VNNI add two products of an activation (0 to 255) and a weight in 16 bits: with weights up to 127 the
+# sum would be cut off, and the model would say other things there than elsewhere.
+LARGEST_WHOLE = 63
 NEVER = -1e9  # a score that the softmax makes 0 of, and that no number format turns into a NaN
 
 
-# Given only with `look`, else empty: the attention; the stream at the last position, before the first layer and after
-# each; and what the model would say from there.
+# Given only with `look`, else empty: the attention; the stream at the last position, before the first layer, after each
+# attention and after each feed-forward; and what the model would say from there.
 INSIDES = {"attention": ("layer", "head", "new", "total"), "stream": ("depth", "width"), "lens": ("depth", "token")}
 
 
@@ -64,7 +67,7 @@ class _Graph:
         return names[0] if len(names) == 1 else names
 
     def weight(self, name: str, values: NDArray[Any]) -> str:
-        self.weights[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
+        self.weights[name] = numpy_helper.from_array(np.asarray(values, order="C"), name)
         return name
 
     def integers(self, *values: int) -> str:
@@ -87,7 +90,7 @@ class _Graph:
         if self.bits == 32:
             self.weight(name, values)
             return
-        scale = np.abs(values).max(axis=0) / 127
+        scale = np.abs(values).max(axis=0) / LARGEST_WHOLE
         self.weight(f"{name}.int8", np.round(values / np.where(scale > 0, scale, 1)).astype(np.int8))
         self.weight(f"{name}.scale", scale.astype(np.float32))
 
@@ -148,22 +151,25 @@ def build(state: dict[str, Floats], config: ModelConfig, bits: Bits, about: dict
         )  # fmt: skip
         attention.append(attended[-1])
         x = graph.add("Add", x, linear(attended[0], f"{block}.attn.out"))
+        stream.append(x)
         inner = graph.add("Relu", linear(norm(x, f"{block}.norm2"), f"{block}.ffn.up"))
         x = graph.add("Add", x, linear(inner, f"{block}.ffn.down"))
         stream.append(x)
 
     def last_place(x: str) -> str:  # (1, S, D) -> (1, D)
-        return str(graph.add("Gather", x, graph.integers(-1), axis=1))
+        return str(graph.add("Gather", x, last_index, axis=1))
 
-    logits = graph.product(last_place(norm(x, "norm")), "embedding")
-    graph.add("Reshape", logits, graph.integers(1, -1), called=["logits"])
+    last_index = graph.weight("last_index", np.array(-1, np.int64))
+    graph.add("Identity", graph.product(last_place(norm(x, "norm")), "embedding"), called=["logits"])
     with graph.apart() as looking:
         # shape inference makes a 0 of the last axis, and the runtime would warn of it each time: so it is told anew
         shape = graph.add("Concat", graph.integers(config.layers, config.heads, -1), total, axis=0)
         graph.add("Reshape", graph.add("Concat", *attention, axis=0), shape, called=["attention_seen"])
-        depths = graph.add("Concat", *map(last_place, stream), axis=0)
-        graph.add("Squeeze", depths, graph.integers(1), called=["stream_seen"])
-        graph.add("Identity", graph.product(norm("stream_seen", "norm"), "embedding"), called=["lens_seen"])
+        depths = [last_place(x) for x in stream]
+        graph.add("Concat", *depths, axis=0, called=["stream_seen"])
+        # one by one: in 8 bits, rows that are made whole numbers together would share a scale
+        lens = [graph.product(norm(x, "norm"), "embedding") for x in depths]
+        graph.add("Concat", *lens, axis=0, called=["lens_seen"])
     with graph.apart() as not_looking:
         for name, shape in INSIDES.items():
             nothing = numpy_helper.from_array(np.zeros([0] * len(shape), np.float32), f"{name}_nothing")

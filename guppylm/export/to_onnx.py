@@ -16,7 +16,11 @@ GREEDY = Sampling(temperature=0)
 
 def write(source: Source, folder: Path, bits: Bits) -> None:
     introduced, config = schema.head(source.place.persona), source.model.config
-    about = {"name": introduced.name, "prompts": introduced.prompts, "context": config.context}
+    shape = {
+        "vocabulary": config.vocabulary, "context": config.context, "layers": config.layers, "width": config.width,
+        "heads": config.heads, "feedForward": config.feed_forward, "epsilon": config.norm_epsilon,
+    }  # fmt: skip
+    about = {"name": introduced.name, "prompts": introduced.prompts, "context": config.context, "shape": shape}
     graph = onnx_graph.build(source.state(), config, bits, about)
     files.write_bytes(folder / runtime.MODEL, graph.SerializeToString())
     files.write_bytes(folder / "tokenizer.json", source.place.tokenizer.read_bytes())

@@ -1,0 +1,249 @@
+/** The page: the tank and the conversation on one side, the insides on the other. */
+import { useEffect, useState } from "preact/hooks";
+import { Chat } from "./chat";
+import { link } from "./link";
+import { describe, type Store } from "./store";
+import { fill, LANGUAGES, type Language, words } from "./strings";
+import { Tank } from "./tank";
+import { texts } from "./texts";
+import { Tour } from "./tour";
+import type { ViewProps } from "./types";
+import { AttentionView } from "./views/attention";
+import { CodeView } from "./views/code";
+import { GrowingView } from "./views/growing";
+import { LayersView } from "./views/layers";
+import { NextView } from "./views/next";
+import { SwitchOffView } from "./views/switchoff";
+import { TokensView } from "./views/tokens";
+import { WhyView } from "./views/why";
+
+const VIEWS = ["tokens", "next", "attention", "layers", "switchoff", "growing", "why", "code"] as const;
+type View = (typeof VIEWS)[number];
+
+export function App({ store }: { store: Store }) {
+  const [, again] = useState(0);
+  useEffect(() => store.subscribe(() => again((count) => count + 1)), [store]);
+  const [touring, setTouring] = useState(false);
+  const { about, trouble, model } = store.state;
+  useEffect(() => dress(about), [about]);
+  const t = words().page;
+  if (!about || !store.state.tokenizer) {
+    return (
+      <main class="page">
+        {model === "failed" ? (
+          <p class="trouble" role="alert">
+            {fill(words().chat.broken, { why: trouble ?? "" })}
+          </p>
+        ) : (
+          <p>{t.opening}</p>
+        )}
+      </main>
+    );
+  }
+  const picture = about.picture ? "character/picture.svg" : undefined;
+  const last = store.state.exchanges.at(-1);
+  return (
+    <div class="page">
+      <header>
+        <h1>{about.name}</h1>
+        <p class="note">{about.about}</p>
+        <div class="row">
+          <button onClick={() => setTouring(!touring)} aria-expanded={touring}>
+            {t.tour}
+          </button>
+          <Looks store={store} />
+        </div>
+      </header>
+      <main>
+        <div class="talk">
+          <Tank about={about} pictureUrl={picture} mood={mood(store)} saying={last ? store.replyText(last) : ""} />
+          <Chat store={store} />
+        </div>
+        <Inside store={store} />
+      </main>
+      {touring && <Tour goTo={(view, place) => goTo(store, view, place)} leave={() => setTouring(false)} />}
+      <About store={store} />
+    </div>
+  );
+}
+
+function goTo(store: Store, view: string, place?: number): void {
+  store.set({ view, ...(place === undefined ? {} : { place }) });
+}
+
+function mood(store: Store): "idle" | "waiting" | "thinking" | "speaking" | "failed" {
+  const { model, exchanges } = store.state;
+  if (model === "loading") return "waiting";
+  if (model === "failed") return "failed";
+  const last = exchanges.at(-1);
+  if (last?.state !== "reading") return "idle";
+  return last.steps.length < last.replyStarts ? "thinking" : "speaking";
+}
+
+/** The character's name and colours, on the whole page. */
+function dress(about: { name: string; colours: { water?: string; accent?: string } } | undefined): void {
+  if (!about) return;
+  document.title = about.name;
+  const { style } = document.documentElement;
+  if (about.colours.water) style.setProperty("--water-1", about.colours.water);
+  if (about.colours.accent) style.setProperty("--heat", about.colours.accent);
+}
+
+function Looks({ store }: { store: Store }) {
+  const t = words().page;
+  const [theme, setTheme] = useState(document.documentElement.dataset.theme ?? "auto");
+  function choose(theme: string): void {
+    if (theme === "auto") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+    setTheme(theme);
+  }
+  return (
+    <>
+      <label>
+        <span class="visually-hidden">{t.theme}</span>
+        <select value={theme} onChange={(event) => choose(event.currentTarget.value)}>
+          <option value="auto">{t.auto}</option>
+          <option value="light">{t.light}</option>
+          <option value="dark">{t.dark}</option>
+        </select>
+      </label>
+      <label>
+        <span class="visually-hidden">{t.language}</span>
+        <select value={store.state.language} onChange={(event) => store.setLanguage(event.currentTarget.value as Language)}>
+          {Object.entries(LANGUAGES).map(([code, language]) => (
+            <option key={code} value={code}>
+              {language.common.language}
+            </option>
+          ))}
+        </select>
+      </label>
+    </>
+  );
+}
+
+function Inside({ store }: { store: Store }) {
+  const t = words().page;
+  const { view, about, tokenizer, place } = store.state;
+  const exchange = store.exchange();
+  const shown = (VIEWS as readonly string[]).includes(view) ? (view as View) : "next";
+  if (!exchange) return null;
+  const props: ViewProps = {
+    about: about!,
+    exchange,
+    place: Math.max(0, Math.min(place, exchange.steps.length - 1)),
+    choosePlace: (chosen) => store.choose(chosen),
+    tokenizer: tokenizer!,
+    live: !store.state.recorded.has(exchange.id),
+  };
+  return (
+    <section class="inside panel" aria-label={t.inside}>
+      <div class="tabs" role="tablist" aria-label={t.inside}>
+        {VIEWS.map((name) => (
+          <button
+            key={name}
+            id={`tab-${name}`}
+            role="tab"
+            aria-selected={name === shown}
+            aria-controls="view"
+            tabIndex={name === shown ? 0 : -1}
+            onClick={() => store.set({ view: name })}
+            onKeyDown={(event) => walkTabs(event, name, store)}
+          >
+            {t.views[name]}
+          </button>
+        ))}
+      </div>
+      <div id="view" role="tabpanel" aria-labelledby={`tab-${shown}`} tabIndex={0}>
+        {exchange.steps.length === 0 ? <p class="note">{t.reading}</p> : <ViewOf store={store} name={shown} props={props} />}
+      </div>
+      <CopyLink store={store} />
+    </section>
+  );
+}
+
+/** Arrow keys go from tab to tab. */
+function walkTabs(event: KeyboardEvent, name: View, store: Store): void {
+  const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!by) return;
+  const next = VIEWS[(VIEWS.indexOf(name) + by + VIEWS.length) % VIEWS.length];
+  store.set({ view: next });
+  document.getElementById(`tab-${next}`)?.focus();
+}
+
+function ViewOf({ store, name, props }: { store: Store; name: View; props: ViewProps }) {
+  const { growing, earlier, code } = store.state;
+  switch (name) {
+    case "tokens":
+      return <TokensView {...props} />;
+    case "next":
+      return <NextView {...props} />;
+    case "attention":
+      return <AttentionView {...props} />;
+    case "layers":
+      return <LayersView {...props} />;
+    case "switchoff":
+      return store.state.model === "ready" && props.exchange.state !== "reading" ? (
+        <SwitchOffView {...props} run={(off) => store.run(off)} />
+      ) : (
+        <p class="note">{words().page.notYet}</p>
+      );
+    case "growing":
+      return <GrowingView {...props} growing={growing} loadModel={(file) => store.loadModel(file)} loaded={earlier} />;
+    case "why":
+      return <WhyView {...props} texts={texts} />;
+    case "code":
+      return <CodeView {...props} code={code} topic="tokens" />;
+  }
+}
+
+function CopyLink({ store }: { store: Store }) {
+  const t = words().page;
+  const [told, tell] = useState("");
+  async function copy(): Promise<void> {
+    const address = link(store);
+    history.replaceState(null, "", address);
+    await navigator.clipboard.writeText(address).then(() => tell(t.copied), () => tell(t.inTheAddress)); // prettier-ignore
+  }
+  return (
+    <p class="row">
+      <button class="quiet" onClick={copy}>
+        {t.link}
+      </button>
+      <span role="status" class="note">
+        {told}
+      </span>
+    </p>
+  );
+}
+
+function About({ store }: { store: Store }) {
+  const t = words().page;
+  const [told, tell] = useState("");
+  const { about, engine } = store.state;
+  const { shape } = about!;
+  async function compare(): Promise<void> {
+    tell(t.comparing);
+    await store.compare().then(
+      (difference) => tell(fill(t.agree, { difference: difference.toPrecision(2) })),
+      (error) => tell(describe(error)),
+    );
+  }
+  return (
+    <footer>
+      <details>
+        <summary>{t.about}</summary>
+        <p>{fill(t.shape, { layers: shape.layers, width: shape.width, heads: shape.heads, vocabulary: shape.vocabulary, context: shape.context })}</p>
+        <p>{t.privacy}</p>
+        <p>{engine === "plain" ? t.plainEngine : t.wasmEngine}</p>
+        <p class="row">
+          <button class="quiet" disabled={store.state.model !== "ready"} onClick={compare}>
+            {t.compare}
+          </button>
+          <span role="status" class="note">
+            {told}
+          </span>
+        </p>
+      </details>
+    </footer>
+  );
+}

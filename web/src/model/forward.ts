@@ -1,0 +1,166 @@
+/** The whole transformer in plain JavaScript: one token in, a score for every possible next token out.
+ *
+ * It does what guppylm/model.py does, with a memory of the keys and values of earlier places, and shows what went on
+ * inside. Nothing is hidden in a library: these are all the multiplications there are. The page uses it where WebAssembly
+ * is not allowed, and to switch parts off; the tests hold the quicker engine against it.
+ *
+ * Shapes: D width, H heads, T places read, V vocabulary. A Vector is a Float32Array.
+ */
+import type { Off, Shape } from "../types";
+import type { Inside } from "./engine";
+import { type ModelFile, type Weight } from "./onnx_file";
+
+type Vector = Float32Array;
+/** Keys and values of every layer at every place so far: keys[layer][place] (D,). */
+export type Memory = { keys: Vector[][]; values: Vector[][] };
+
+const NOTHING_OFF: Off = new Set();
+
+export class Forward {
+  readonly shape: Shape;
+  private readonly epsilon: number;
+  private readonly weights: Map<string, Weight>;
+
+  constructor({ weights, about }: ModelFile) {
+    this.weights = weights;
+    this.shape = about.shape;
+    this.epsilon = about.shape.epsilon;
+  }
+
+  empty(): Memory {
+    const layers = () => Array.from({ length: this.shape.layers }, () => [] as Vector[]);
+    return { keys: layers(), values: layers() };
+  }
+
+  /** Reads one more token. Parts in `off` add nothing. */
+  read(token: number, memory: Memory, off: Off = NOTHING_OFF): Inside {
+    const place = memory.keys[0].length;
+    const attention: number[] = [];
+    let x = add(this.embedding(token), this.row("pos_emb.weight", place)); // (D,): the residual stream
+    const stream = [x];
+    for (let layer = 0; layer < this.shape.layers; layer++) {
+      const block = `blocks.${layer}`;
+      const qkv = this.linear(this.norm(x, `${block}.norm1`), `${block}.attn.qkv`); // (3 D,)
+      const [query, key, value] = thirds(qkv);
+      memory.keys[layer].push(key);
+      memory.values[layer].push(value);
+      const gathered = this.attend(query, memory.keys[layer], memory.values[layer], attention);
+      this.silence(gathered, layer, off);
+      x = add(x, this.linear(gathered, `${block}.attn.out`));
+      stream.push(x);
+      if (!off.has(`${layer}.ffn`)) {
+        const inner = this.linear(this.norm(x, `${block}.norm2`), `${block}.ffn.up`); // (F,)
+        x = add(x, this.linear(inner.map((number) => Math.max(0, number)), `${block}.ffn.down`));
+      }
+      stream.push(x);
+    }
+    const lens = stream.map((at) => this.times(this.norm(at, "norm"), "embedding")); // V scores at each depth
+    return { logits: lens.at(-1)!, attention: Float32Array.from(attention), stream: join(stream), lens: join(lens) };
+  }
+
+  /** Each head looks back at all places, itself included, and gathers their values: (D,). */
+  private attend(query: Vector, keys: Vector[], values: Vector[], attention: number[]): Vector {
+    const size = this.shape.width / this.shape.heads;
+    const gathered = new Float32Array(this.shape.width);
+    for (let from = 0; from < this.shape.width; from += size) {
+      const scores = keys.map((key) => {
+        let score = 0;
+        for (let i = from; i < from + size; i++) score += query[i] * key[i];
+        return score / Math.sqrt(size);
+      });
+      const weights = softmax(scores);
+      attention.push(...weights);
+      weights.forEach((weight, at) => {
+        for (let i = from; i < from + size; i++) gathered[i] += weight * values[at][i];
+      });
+    }
+    return gathered;
+  }
+
+  private silence(gathered: Vector, layer: number, off: Off): void {
+    const size = this.shape.width / this.shape.heads;
+    for (let head = 0; head < this.shape.heads; head++) {
+      if (off.has(`${layer}.${head}`)) gathered.fill(0, head * size, (head + 1) * size);
+    }
+  }
+
+  private norm(x: Vector, name: string): Vector {
+    const mean = x.reduce((sum, number) => sum + number, 0) / x.length;
+    const variance = x.reduce((sum, number) => sum + (number - mean) ** 2, 0) / x.length;
+    const [scale, bias] = [this.vector(`${name}.weight`), this.vector(`${name}.bias`)];
+    return x.map((number, i) => ((number - mean) / Math.sqrt(variance + this.epsilon)) * scale[i] + bias[i]);
+  }
+
+  private linear(x: Vector, name: string): Vector {
+    return add(this.times(x, name), this.vector(`${name}.bias`));
+  }
+
+  /** x times a kept matrix of (rows, columns) -> (columns,). In 8 bits, a product of whole numbers. */
+  private times(x: Vector, name: string): Vector {
+    const whole = this.weights.get(`${name}.int8`);
+    const { dims, values } = whole ?? this.weight(name);
+    const columns = dims[1];
+    const input = whole ? inWholeNumbers(x) : { numbers: x, scale: 1 };
+    const sums = whole ? new Int32Array(columns) : new Float64Array(columns);
+    input.numbers.forEach((number, row) => {
+      if (number !== 0) for (let c = 0, at = row * columns; c < columns; c++, at++) sums[c] += number * values[at];
+    });
+    const scales = whole && this.vector(`${name}.scale`);
+    return Float32Array.from(sums, (sum, column) => (scales ? sum * input.scale * scales[column] : sum));
+  }
+
+  /** One column of the embedding, which is kept as the head reads it: (D, V). */
+  private embedding(token: number): Vector {
+    const whole = this.weights.get("embedding.int8");
+    const { dims: [width, vocabulary], values } = whole ?? this.weight("embedding"); // prettier-ignore
+    const scale = whole ? this.vector("embedding.scale")[token] : 1;
+    return Float32Array.from({ length: width }, (_, row) => values[row * vocabulary + token] * scale);
+  }
+
+  private row(name: string, number: number): Vector {
+    const { dims, values } = this.weight(name);
+    return values.subarray(number * dims[1], (number + 1) * dims[1]) as Vector;
+  }
+
+  private vector(name: string): Vector {
+    return this.weight(name).values as Vector;
+  }
+
+  private weight(name: string): Weight {
+    const found = this.weights.get(name);
+    if (!found) throw new Error(`the model's file has no weight ${name}; export it again`);
+    return found;
+  }
+}
+
+/** Numbers as multiples of one scale: 256 steps from the least to the largest (ONNX's DynamicQuantizeLinear). */
+function inWholeNumbers(x: Vector): { numbers: Int32Array; scale: number } {
+  const least = Math.min(0, ...x);
+  const scale = Math.fround((Math.max(0, ...x) - least) / 255) || 1;
+  const zero = clamp(roundToEven(-least / scale));
+  return { numbers: Int32Array.from(x, (number) => clamp(roundToEven(Math.fround(number / scale)) + zero) - zero), scale };
+}
+
+const clamp = (number: number): number => Math.max(0, Math.min(255, number));
+
+function roundToEven(number: number): number {
+  const rounded = Math.round(number);
+  return rounded - number === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+}
+
+function softmax(scores: number[]): number[] {
+  const highest = Math.max(...scores);
+  const parts = scores.map((score) => Math.exp(score - highest));
+  const sum = parts.reduce((total, part) => total + part, 0);
+  return parts.map((part) => part / sum);
+}
+
+const add = (a: Vector, b: Vector): Vector => a.map((number, i) => number + b[i]);
+
+const thirds = (x: Vector): Vector[] => [0, 1, 2].map((i) => x.slice((i * x.length) / 3, ((i + 1) * x.length) / 3));
+
+function join(rows: Vector[]): Vector {
+  const joined = new Float32Array(rows.length * rows[0].length);
+  rows.forEach((row, i) => joined.set(row, i * row.length));
+  return joined;
+}

@@ -1,0 +1,62 @@
+/** From scores to the next token, as guppylm/sample.py does it: temperature, top-k, top-p, and one draw. */
+import type { Settings } from "../types";
+
+/** Each stage that the scores go through. Arrays are in order of likeliness: candidate i is token ids[i]. */
+export type Stages = {
+  /** All V tokens, the likeliest first. */
+  ids: Uint32Array;
+  /** The model's own shares: temperature 1, nothing ruled out. */
+  plain: Float64Array;
+  /** After the division by the temperature. */
+  tempered: Float64Array;
+  /** So many are left after top-k, and then after top-p. */
+  afterTopK: number;
+  afterTopP: number;
+  /** The shares that the draw uses, of the first `afterTopP` tokens; they sum to 1. */
+  final: Float64Array;
+};
+
+/** Tokens of `forbidden` (special ones that no reply holds) get no share. */
+export function stages(logits: Float32Array, settings: Settings, forbidden: Iterable<number> = []): Stages {
+  const scores = Float64Array.from(logits);
+  for (const id of forbidden) scores[id] = -Infinity;
+  const ids = Uint32Array.from(scores.keys()).sort((a, b) => scores[b] - scores[a] || a - b);
+  const ordered = Float64Array.from(ids, (id) => scores[id]);
+  if (!Number.isFinite(ordered[0])) throw new Error("the model's scores are not numbers: its file is broken");
+  const plain = softmax(ordered, 1);
+  const greedy = settings.temperature === 0;
+  const tempered = greedy ? plain.map((_, i) => (i === 0 ? 1 : 0)) : softmax(ordered, settings.temperature);
+  const afterTopK = greedy ? 1 : settings.topK === 0 ? ids.length : Math.min(settings.topK, ids.length);
+  const kept = shares(tempered.subarray(0, afterTopK));
+  let afterTopP = 0;
+  for (let before = 0; afterTopP < afterTopK && before < settings.topP; afterTopP++) before += kept[afterTopP];
+  return { ids, plain, tempered, afterTopK, afterTopP, final: shares(kept.subarray(0, afterTopP)) };
+}
+
+function softmax(ordered: Float64Array, temperature: number): Float64Array {
+  return shares(ordered.map((score) => Math.exp((score - ordered[0]) / temperature)));
+}
+
+function shares(parts: Float64Array): Float64Array {
+  let sum = 0;
+  for (const part of parts) sum += part;
+  return parts.map((part) => part / sum);
+}
+
+/** One token id: the place on the cumulative bar, in order of the ids, where `random` (from 0 to 1) falls. */
+export function draw({ ids, final }: Stages, random: number): number {
+  const byId = Array.from(final.keys()).sort((a, b) => ids[a] - ids[b]);
+  let sum = 0;
+  const bar = byId.map((i) => (sum += final[i]));
+  const at = bar.findIndex((end) => end > random * sum);
+  return ids[byId[at < 0 ? byId.length - 1 : at]];
+}
+
+/** The share of one token in the model's own eyes: temperature 1, nothing ruled out. */
+export function shareOf(logits: Float32Array, id: number): number {
+  let highest = -Infinity;
+  for (const score of logits) highest = Math.max(highest, score);
+  let sum = 0;
+  for (const score of logits) sum += Math.exp(score - highest);
+  return Math.exp(logits[id] - highest) / sum;
+}

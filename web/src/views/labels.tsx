@@ -1,0 +1,51 @@
+/** What the views of the inside share: short names of tokens, the place shown, and a line of tokens to choose from. */
+import type { Tokenizer } from "../model/tokenizer";
+import type { ViewProps } from "../types";
+import { visible } from "./visible";
+
+/** A token's text with its spaces and line breaks made visible, cut if it is long. */
+export function label(tokenizer: Tokenizer, id: number, longest = 12): string {
+  const text = visible(tokenizer.show(id)).replace(/\p{C}/gu, "�");
+  const letters = [...text];
+  return letters.length > longest ? `${letters.slice(0, longest - 1).join("")}…` : text;
+}
+
+export function percent(share: number): string {
+  const digits = share < 0.0995 ? 1 : 0;
+  const language = document.documentElement.lang || "en";
+  return share.toLocaleString(language, { style: "percent", maximumFractionDigits: digits });
+}
+
+/** Four digits are enough for a file that somebody takes home. */
+export function rounded(share: number): number {
+  return Math.round(share * 10000) / 10000;
+}
+
+/** The place that a view can show: the chosen one, or the last one read while the reply still comes; -1 for none. */
+export function shownPlace({ exchange, place }: ViewProps): number {
+  return Math.min(place, exchange.steps.length - 1);
+}
+
+/** All tokens read so far as buttons; `onLook` hears which one is pointed at or has the focus. */
+export function TokenLine(props: ViewProps & { name: string; onLook?: (place?: number) => void }) {
+  const { exchange, tokenizer, choosePlace, onLook } = props;
+  const place = shownPlace(props);
+  return (
+    <div class="tokens" role="group" aria-label={props.name}>
+      {exchange.ids.slice(0, exchange.steps.length).map((id, i) => (
+        <button
+          key={i}
+          class={i === place ? "token chosen" : "token"}
+          aria-pressed={i === place}
+          onClick={() => choosePlace(i)}
+          onFocus={() => onLook?.(i)}
+          onBlur={() => onLook?.()}
+          onMouseEnter={() => onLook?.(i)}
+          onMouseLeave={() => onLook?.()}
+        >
+          {label(tokenizer, id, 30)}
+        </button>
+      ))}
+    </div>
+  );
+}
