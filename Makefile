@@ -2,6 +2,7 @@
 # make fish     from the text files in personas/guppy to a chat with a trained fish
 # make release  the same, trained for an hour or two, and put in the place of the Guppy that comes along
 # make test     every check; the engines that are not installed are skipped
+# make page     build the web page (needs Node 20 or later), and open the tank of the fish in runs/guppy
 # make engines  install llama.cpp (compiled), CTranslate2, mlx-lm and an old transformers, and test the exports there; CI does both
 # make faults   kill, starve and spoil a training in a hundred ways, and count what is lost; a few minutes
 # All make a virtual environment in .venv first; nothing outside this folder is touched.
@@ -13,7 +14,7 @@ GUPPY  := .venv/bin/guppylm
 PIP     := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 INSTALL := $(PIP) -c constraints.txt
 
-.PHONY: chat fish release test engines faults lint clean
+.PHONY: chat fish release page test engines faults lint clean
 
 chat: .venv/with-chat
 	$(GUPPY) chat --model guppylm/guppy
@@ -26,6 +27,9 @@ release: .venv/with-train
 	$(GUPPY) train personas/guppy -o runs/release --preset release
 	$(GUPPY) export runs/release --to onnx-8bit -o guppylm/guppy
 	cp runs/release/report.json runs/release/README.md guppylm/guppy
+
+page: .venv/with-train web/dist/app.js
+	$(GUPPY) page $(RUN)
 
 test: .venv/with-dev lint
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n 2  # two processes, so one thread each
@@ -70,5 +74,13 @@ NO_AMX := $(if $(filter x86_64,$(shell uname -m)),-mno-amx-tile -mno-amx-int8 -m
 	    transformers==4.57.6 tokenizers==0.22.2 huggingface_hub==0.36.2
 	@touch $@
 
+web/node_modules/with-all: web/package-lock.json
+	@command -v npm > /dev/null || { echo "the page is built with Node 20 or later: https://nodejs.org"; exit 1; }
+	cd web && npm ci
+	@touch $@
+
+web/dist/app.js: web/node_modules/with-all web/build.mjs $(shell find web/src -type f)
+	cd web && npm run build
+
 clean:
-	rm -rf .venv
+	rm -rf .venv web/node_modules web/dist

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from guppylm import options
 from guppylm.bench.cli import app as bench
-from guppylm.errors import GuppyError, MissingExtra
-from guppylm.options import AsJson, Knobs, Out, PersonaPath, Preset, Restart, RunPath
+from guppylm.errors import GuppyError, MissingExtra, needs_torch
+from guppylm.options import (
+    AsJson,
+    Knobs,
+    Out,
+    PersonaPath,
+    Preset,
+    Restart,
+    RunPath,
+    Seed,
+    Temperature,
+    TopK,
+    TopP,
+)  # fmt: skip
 
 app = typer.Typer(
     help="A language model that you can build from scratch and see through.",
@@ -30,22 +43,20 @@ app.add_typer(bench, name="bench")
 def chat(
     model: Annotated[
         Path | None,
-        typer.Option("--model", "-m", help="A run or an exported folder; else runs/guppy, else the Guppy that came along."),
+        typer.Option("--model", "-m", help="A run or an exported folder; else runs/guppy, or the package's Guppy."),
     ] = None,
     prompt: Annotated[str | None, typer.Option("--prompt", "-p", help="Answer this one message.")] = None,
     examples: Annotated[bool, typer.Option(help="Answer six of the character's own example messages.")] = False,
-    temperature: Annotated[float | None, typer.Option(help="How freely it speaks; 0 is greedy.")] = None,
-    top_k: Annotated[int | None, typer.Option(help="Draw among this many likeliest tokens.")] = None,
-    top_p: Annotated[float | None, typer.Option(help="Draw among the tokens that make up this share.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed gives the same replies.")] = None,
+    temperature: Temperature = None,
+    top_k: TopK = None,
+    top_p: TopP = None,
+    seed: Seed = None,
 ) -> None:
     """Talk to a trained character. Without a terminal: standard input, one message a line."""
     from guppylm import talk
-    from guppylm.sample import Sampling
 
-    given = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
-    sampling = Sampling(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-    name, prompts, speak = _open(model)
+    sampling = options.sampling(temperature, top_k, top_p, seed)
+    name, prompts, speak = talk.meet(model)
     if prompt is not None:
         talk.answer(speak, prompt, sampling)
     elif examples:
@@ -147,7 +158,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """From text files to a trained, measured model. Run it again to go on after a stop."""
-    options.needs_torch()
+    needs_torch()
     from guppylm import files, pipeline
 
     config, place = options.configure(preset, knobs), options.place(persona, out, restart)
@@ -164,7 +175,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure a run on prompts that it has never seen: the report card."""
-    options.needs_torch()
+    needs_torch()
     from guppylm.evaluate import card, model_card
     from guppylm.run import Run
 
@@ -178,7 +189,7 @@ def evaluate(
 @app.command()
 def gallery(run: RunPath = Path("runs/guppy")) -> None:
     """One exchange a topic: the first held-out prompt of each, answered greedily, as a Markdown table."""
-    options.needs_torch()
+    needs_torch()
     from guppylm.evaluate.gallery import as_table, gallery
     from guppylm.run import Run
 
@@ -196,7 +207,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write a model for another engine, once it has been seen to give the same replies."""
-    options.needs_torch()
+    needs_torch()
     from guppylm.export import formats
     from guppylm.run import Run
 
@@ -208,26 +219,83 @@ def export(
         print(f"written to {folder}")
 
 
-def _open(folder: Path | None) -> Any:
-    """A character's name, its example prompts, and the function that speaks for it."""
-    from guppylm import runtime
-
-    if folder is None:
-        trained = Path("runs/guppy")
-        folder = trained if (trained / "model.safetensors").exists() else runtime.SHIPPED
-    if (folder / runtime.MODEL).exists():
-        character = runtime.load(folder)
-        return character.name, character.prompts, character.stream
-    options.needs_torch()
-    from guppylm import generate, weights
-    from guppylm.persona import schema
+@app.command()
+def explain(
+    run: Annotated[Path, typer.Argument(help="The run folder.")],
+    text: Annotated[str, typer.Argument(help="The message.")],
+    temperature: Temperature = None,
+    top_k: TopK = None,
+    top_p: TopP = None,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """How each word of a reply was chosen, what happened inside, and where the words come from."""
+    needs_torch()
+    from guppylm.explain import show
+    from guppylm.explain.explain import explain
     from guppylm.run import Run
 
-    place = Run(folder)
-    model = weights.read_model(place)
-    tokenizer = weights.read_tokenizer(place, model.config)
-    head = schema.head(place.persona)
-    return head.name, head.prompts, lambda message, how: generate.stream(model, tokenizer, message, how)
+    told = explain(Run(run), text, options.sampling(temperature, top_k, top_p, seed))
+    if not options.told(told.to_json(), as_json):
+        show.show(told, Console())
+
+
+@app.command("page")
+def web_page(
+    run: RunPath = Path("runs/guppy"),
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the page here, for any static host.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Serve here; else 8000, or any free one.")] = None,
+) -> None:
+    """A web page on a run: chat with it and watch it think. Served on this machine, or written to a folder."""
+    needs_torch()
+    from guppylm.explain import page, serve
+    from guppylm.run import Run
+
+    console = Console(stderr=True)
+    if out is not None:
+        page.write(Run(run), out, page.BUILT, say=console.print)
+        print(f"written to {out}")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        page.write(Run(run), Path(folder) / "page", page.BUILT, check=False, say=console.print)
+        serve.serve(Path(folder) / "page", port)
+
+
+@app.command()
+def push(
+    run: RunPath = Path("runs/guppy"),
+    model_repo: Annotated[str | None, typer.Option("--model-repo", help="OWNER/NAME for the model.")] = None,
+    dataset_repo: Annotated[str | None, typer.Option("--dataset-repo", help="OWNER/NAME for the data.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only write the folders, to -o.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="With --dry-run: an empty or new folder.")] = None,
+    private: Annotated[bool, typer.Option("--private", help="New repositories are for you alone.")] = False,
+    licence: Annotated[str, typer.Option("--license", help="The hub's name of a licence.")] = "mit",
+    unchecked: Annotated[bool, typer.Option("--unchecked", help="Don't start the engines to compare.")] = False,
+) -> None:
+    """Share a run and its conversations on the Hugging Face Hub. Run it again to go on after a stop."""
+    if dry_run != (out is not None):
+        raise GuppyError("--dry-run and -o FOLDER belong together")
+    needs_torch()
+    from guppylm.hub import push as hub
+    from guppylm.run import Run
+
+    for place in hub.push(
+        Run(run), model_repo, dataset_repo, out, private=private, licence=licence, check=not unchecked
+    ):
+        print(place)
+
+
+@app.command()
+def download(
+    repo: Annotated[str, typer.Argument(help="OWNER/NAME on the Hugging Face Hub.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The folder to make; else NAME.")] = None,
+) -> None:
+    """Fetch a model that somebody has pushed. Run it again to go on after a stop."""
+    from guppylm.hub import download as hub
+
+    folder = out or Path(repo.rsplit("/", 1)[-1])
+    hub.download(repo, folder)
+    print(f"written to {folder}; talk to it with  guppylm chat --model {folder}")
 
 
 def main() -> None:

@@ -9,6 +9,8 @@
 The command line prints the line and exits with 1; anything else is a bug and keeps its traceback.
 """
 
+from importlib.util import find_spec
+
 
 class GuppyError(Exception):
     """Bad input. The message is one line for a person: what, where, and what to do."""
@@ -34,3 +36,9 @@ class MissingExtra(GuppyError):
 
     def __init__(self, library: str, extra: str) -> None:
         super().__init__(f"{library} is not installed: run  pip install 'guppylm[{extra}]' -c constraints.txt")
+
+
+def needs_torch() -> None:
+    """Raises MissingExtra where PyTorch is not installed."""
+    if find_spec("torch") is None:
+        raise MissingExtra("PyTorch", "train")

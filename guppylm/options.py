@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from guppylm.errors import GuppyError, MissingExtra
+from guppylm.errors import GuppyError
 
 if TYPE_CHECKING:
     from guppylm.config import TrainConfig
     from guppylm.run import Run
+    from guppylm.sample import Sampling
 
 PersonaPath = Annotated[Path, typer.Argument(help="The character's folder.")]
 RunPath = Annotated[Path, typer.Argument(help="The run folder.")]
@@ -28,6 +29,10 @@ Knobs = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Turn one knob of the preset; may be repeated.")
 ]
 Restart = Annotated[bool, typer.Option("--restart", help="Throw away what is in the run folder and begin anew.")]
+Temperature = Annotated[float | None, typer.Option(help="How freely it speaks; 0 is greedy.")]
+TopK = Annotated[int | None, typer.Option(help="Draw among this many likeliest tokens.")]
+TopP = Annotated[float | None, typer.Option(help="Draw among the tokens that make up this share.")]
+Seed = Annotated[int | None, typer.Option(help="The same seed gives the same replies.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
 
 
@@ -66,8 +71,9 @@ def configure(preset: str, knobs: list[str] | None) -> TrainConfig:
     return config.configure(preset, dict(knob.split("=", 1) for knob in knobs or []))
 
 
-def needs_torch() -> None:
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        raise MissingExtra("PyTorch", "train") from None
+def sampling(temperature: float | None, top_k: int | None, top_p: float | None, seed: int | None) -> Sampling:
+    """The settings that were given; the others are the defaults."""
+    from guppylm.sample import Sampling
+
+    given = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+    return Sampling(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]

@@ -26,6 +26,8 @@ from guppylm import __version__, files
 from guppylm.config import TrainConfig
 from guppylm.errors import GuppyError, RunError
 
+PICTURE = "picture.svg"  # in a persona's folder, if it has one
+
 
 @dataclass(frozen=True)
 class Run:
@@ -171,6 +173,8 @@ def begin(persona_folder: Path, place: Run, config: TrainConfig) -> None:
     if fingerprint(place.persona) != recipe["persona"]:
         for file in texts(persona_folder):
             files.write_bytes(place.persona / file.relative_to(persona_folder), file.read_bytes())
+    if (drawn := persona_folder / PICTURE).is_file():  # for the page; no text, so another one makes no other run
+        files.write_bytes(place.persona / PICTURE, drawn.read_bytes())
 
 
 def _recipe(place: Run) -> dict[str, Any] | None:

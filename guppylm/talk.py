@@ -6,13 +6,37 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 
 from rich.console import Console
 
+from guppylm.errors import needs_torch
 from guppylm.sample import Sampling
 
 Speak = Callable[[str, Sampling], Iterator[str]]  # message, settings -> pieces of the reply
 SILENCE = "(no words came; ask again, or with another temperature)"
+
+
+def meet(folder: Path | None) -> tuple[str, list[str], Speak]:
+    """A character's name, its example prompts, and the function that speaks for it."""
+    from guppylm import runtime
+
+    if folder is None:
+        trained = Path("runs/guppy")
+        folder = trained if (trained / "model.safetensors").exists() else runtime.SHIPPED
+    if (folder / runtime.MODEL).exists():
+        character = runtime.load(folder)
+        return character.name, character.prompts, character.stream
+    needs_torch()
+    from guppylm import generate, weights
+    from guppylm.persona import schema
+    from guppylm.run import Run
+
+    place = Run(folder)
+    model = weights.read_model(place)
+    tokenizer = weights.read_tokenizer(place, model.config)
+    head = schema.head(place.persona)
+    return head.name, head.prompts, lambda message, how: generate.stream(model, tokenizer, message, how)
 
 
 def answer(speak: Speak, message: str, sampling: Sampling) -> None:

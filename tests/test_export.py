@@ -94,7 +94,7 @@ def test_the_insides_are_those_of_the_model(
             x = after[-1]
             after.append(x + block.attn(block.norm1(x)[None])[0])
             after.append(after[-1] + block.ffn(block.norm2(after[-1])))
-            assert np.abs(after[-1] - block(x[None])[0]).max() < 1e-6
+            assert (after[-1] - block(x[None])[0]).abs().max() < 1e-6
         expected = torch.stack(after)[:, -1]
         assert np.abs(stream - expected.numpy()).max() < 1e-4
         assert np.abs(lens - model.logits(model.norm(expected)).numpy()).max() < 1e-4

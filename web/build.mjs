@@ -1,8 +1,8 @@
-/** src/ -> dist/: two scripts, one style sheet, the page, the service worker, and ONNX Runtime's engine. */
+/** src/ -> dist/, or another folder: two scripts, one style sheet, the page, the service worker, and ONNX Runtime's engine. */
 import { build } from "esbuild";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 
-const OUT = "dist";
+const OUT = process.argv[2] ?? "dist";
 
 await rm(OUT, { recursive: true, force: true });
 await mkdir(OUT);

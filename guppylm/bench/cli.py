@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from guppylm import options
+from guppylm.errors import needs_torch
 from guppylm.options import AsJson, Knobs, PersonaPath, Preset, RunPath
 
 app = typer.Typer(help="Speed on this machine, measured side by side.", no_args_is_help=True)
@@ -19,7 +20,7 @@ def train(
     run: RunPath = Path("runs/plain"), preset: Preset = "cpu", knobs: Knobs = None, as_json: AsJson = False
 ) -> None:
     """A recipe against the one that made RUN (guppylm train --preset plain): the time to the same held-out loss."""
-    options.needs_torch()
+    needs_torch()
     from guppylm.bench import race
     from guppylm.run import Run, alone
 
@@ -38,7 +39,7 @@ def step(
     as_json: AsJson = False,
 ) -> None:
     """Where the time of one update goes, and what share of the machine's power it uses."""
-    options.needs_torch()
+    needs_torch()
     from guppylm.bench import step
     from guppylm.run import Run
 
@@ -55,7 +56,7 @@ def chat(
     as_json: AsJson = False,
 ) -> None:
     """Replies and tokens a second, time to the first token, memory."""
-    options.needs_torch()
+    needs_torch()
     from guppylm.bench import chat
     from guppylm.run import Run
 
@@ -71,7 +72,7 @@ def engines(
     as_json: AsJson = False,
 ) -> None:
     """Every export format in its engine, if that is installed: speed, memory, size, agreement with PyTorch."""
-    options.needs_torch()
+    needs_torch()
     from guppylm.bench import engines
     from guppylm.run import Run
 
@@ -103,7 +104,7 @@ def scale(
     as_json: AsJson = False,
 ) -> None:
     """What size costs: parameters, conversations, processes. Takes some minutes."""
-    options.needs_torch()
+    needs_torch()
     from guppylm import chat
     from guppylm import data as token_data
     from guppylm.bench import scale

@@ -30,8 +30,8 @@ Floats = NDArray[np.float32]
 OPSET = 23
 IR_VERSION = 11  # that opset's; older runtimes refuse newer files
 AFTER_SOFTMAX = 3  # which of attention's stages is given out
-# Processors without VNNI add two products of an activation (0 to 255) and a weight in 16 bits: with weights up to 127 the
-# sum would be cut off, and the model would say other things there than elsewhere.
+# Processors without VNNI add two products of an activation (0 to 255) and a weight in 16 bits: with weights up to 127
+# the sum would be cut off, and the model would say other things there than elsewhere.
 LARGEST_WHOLE = 63
 NEVER = -1e9  # a score that the softmax makes 0 of, and that no number format turns into a NaN
 

@@ -1,6 +1,7 @@
 """A character's folder of TOML files -> a checked Persona. Errors name file, topic and entry.
 
-NAME/persona.toml      name, about, prompts, and how people talk to it: openers, closers, asides, abbreviations
+NAME/persona.toml      name, about, prompts, and how people talk to it: openers, closers, asides, abbreviations;
+                       [page], its colours on the web page
 NAME/words.toml        word lists that every topic may use
 NAME/synonyms.toml     what people say in place of a word or phrase
 NAME/topics/*.toml     topic = "food", its own [words], and its [[exchange]]s

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
 Plain = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^{}\[\]|]{1,100}$")]  # no template
+Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]  # like "#1b7fa8"
 Texts = Annotated[list[Text], Field(min_length=1)]
 
 
@@ -33,6 +34,13 @@ class SynonymsFile(BaseModel, extra="forbid", frozen=True):
     synonyms: dict[Text, Annotated[list[Plain], Field(min_length=1)]]
 
 
+class PageColours(BaseModel, extra="forbid", frozen=True):
+    """What the character's page looks like; a missing one is the page's own."""
+
+    water: Colour | None = None
+    accent: Colour | None = None
+
+
 class PersonaFile(BaseModel, extra="forbid", frozen=True):
     name: Text
     about: Text
@@ -45,6 +53,7 @@ class PersonaFile(BaseModel, extra="forbid", frozen=True):
     abbreviations: dict[Text, Texts] = {}  # how some people type a word: you = ["u"]
     unknown: list[Text] = []  # word lists of things that the character does not know: in training also made-up words
     unheard: list[Text] = []  # more such things; the exam asks about them, and no other text may hold them
+    page: PageColours = PageColours()
 
 
 class ExchangeFile(BaseModel, extra="forbid", frozen=True):

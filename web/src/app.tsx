@@ -7,7 +7,7 @@ import { fill, LANGUAGES, type Language, words } from "./strings";
 import { Tank } from "./tank";
 import { texts } from "./texts";
 import { Tour } from "./tour";
-import type { ViewProps } from "./types";
+import type { About as Character, ViewProps } from "./types";
 import { AttentionView } from "./views/attention";
 import { CodeView } from "./views/code";
 import { GrowingView } from "./views/growing";
@@ -19,6 +19,7 @@ import { WhyView } from "./views/why";
 
 const VIEWS = ["tokens", "next", "attention", "layers", "switchoff", "growing", "why", "code"] as const;
 type View = (typeof VIEWS)[number];
+const PICTURE = "character/picture.svg";
 
 export function App({ store }: { store: Store }) {
   const [, again] = useState(0);
@@ -40,7 +41,7 @@ export function App({ store }: { store: Store }) {
       </main>
     );
   }
-  const picture = about.picture ? "character/picture.svg" : undefined;
+  const picture = about.picture ? PICTURE : undefined;
   const last = store.state.exchanges.at(-1);
   return (
     <div class="page">
@@ -48,7 +49,7 @@ export function App({ store }: { store: Store }) {
         <h1>{about.name}</h1>
         <p class="note">{about.about}</p>
         <div class="row">
-          <button onClick={() => setTouring(!touring)} aria-expanded={touring}>
+          <button id="tour" onClick={() => setTouring(!touring)} aria-expanded={touring}>
             {t.tour}
           </button>
           <Looks store={store} />
@@ -61,7 +62,16 @@ export function App({ store }: { store: Store }) {
         </div>
         <Inside store={store} />
       </main>
-      {touring && <Tour goTo={(view, place) => goTo(store, view, place)} leave={() => setTouring(false)} />}
+      {touring && (
+        <Tour
+          place={(store.exchange()?.replyStarts ?? 1) - 1}
+          goTo={(view, place) => goTo(store, view, place)}
+          leave={() => {
+            setTouring(false);
+            document.getElementById("tour")?.focus();
+          }}
+        />
+      )}
       <About store={store} />
     </div>
   );
@@ -81,9 +91,13 @@ function mood(store: Store): "idle" | "waiting" | "thinking" | "speaking" | "fai
 }
 
 /** The character's name and colours, on the whole page. */
-function dress(about: { name: string; colours: { water?: string; accent?: string } } | undefined): void {
+function dress(about: Character | undefined): void {
   if (!about) return;
   document.title = about.name;
+  if (about.picture) {
+    const icon = Object.assign(document.createElement("link"), { rel: "icon", href: PICTURE });
+    document.head.append(icon);
+  }
   const { style } = document.documentElement;
   if (about.colours.water) style.setProperty("--water-1", about.colours.water);
   if (about.colours.accent) style.setProperty("--heat", about.colours.accent);
@@ -183,7 +197,7 @@ function ViewOf({ store, name, props }: { store: Store; name: View; props: ViewP
       return <LayersView {...props} />;
     case "switchoff":
       return store.state.model === "ready" && props.exchange.state !== "reading" ? (
-        <SwitchOffView {...props} run={(off) => store.run(off)} />
+        <SwitchOffView {...props} run={(off) => store.run(off, props.place)} />
       ) : (
         <p class="note">{words().page.notYet}</p>
       );

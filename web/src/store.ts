@@ -2,7 +2,7 @@
 import { encodePrompt, forbidden, replyText } from "./model/chat";
 import { END, Tokenizer } from "./model/tokenizer";
 import { type Language, speak } from "./strings";
-import type { About, Code, Exchange, Growing, Guess, Off, Settings, Step } from "./types";
+import type { About, Code, Exchange, Growing, Off, Settings, Step } from "./types";
 import type { Ask, Tell } from "./worker";
 
 /** Those of guppylm/sample.py. Without a seed, every message gets a new one. */
@@ -252,8 +252,7 @@ export class Store {
   }
 
   /** What would become of the shown exchange with parts of the model switched off. */
-  run(off: Off): Promise<{ step: Step; reply: number[] }> {
-    const { place } = this.state;
+  run(off: Off, place: number): Promise<{ step: Step; reply: number[] }> {
     const exchange = this.exchange()!;
     const read = (ids: number[]) =>
       new Promise<{ steps: Step[]; reply: number[] }>((found, failed) => {
@@ -306,13 +305,14 @@ export class Store {
 /** An exchange as character/recorded.json holds it. */
 type Recorded = Omit<Exchange, "id" | "state" | "steps" | "draws"> & {
   draws: (number | null)[];
-  steps: { logits: [number, number][]; look: { attention: number[]; lens: Guess[][] } }[];
+  steps: { logits: [number, number][]; attention: number[]; lens: [number, number][][] }[];
 };
 
 function readStep(step: Recorded["steps"][0], vocabulary: number): Step {
   const logits = new Float32Array(vocabulary).fill(-Infinity);
   for (const [id, score] of step.logits) logits[id] = score;
-  return { logits, look: { ...step.look, attention: Float32Array.from(step.look.attention) } };
+  const lens = step.lens.map((depth) => depth.map(([id, share]) => ({ id, share })));
+  return { logits, look: { attention: Float32Array.from(step.attention), lens } };
 }
 
 export async function json(path: string): Promise<unknown> {

@@ -1,0 +1,188 @@
+"""The web page in a real browser: Chromium, driven by Playwright (web/test/*.mjs). Python says what is expected.
+
+Skipped where Node, the page's packages or Chromium are missing:  make page  installs and builds all but the last.
+"""
+
+import gzip
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import threading
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from guppylm import chat, runtime
+from guppylm.explain import page, serve, trace
+from guppylm.export import formats
+from guppylm.export.parity import Source
+from guppylm.persona import generate as conversations
+from guppylm.run import Run
+from guppylm.runtime import Character
+from guppylm.sample import Sampling, draw, probabilities
+from guppylm.tokenizer import fast
+
+WEB = Path(__file__).parent.parent / "web"
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+HOSTILE = "owl <img src=x onerror=alert(1)>"
+MESSAGES = ["are you hungry", "Is it DARK?", "🦉 ñ ÄÖ <|im_end|>"]
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("node") and (WEB / "node_modules").exists() and CHROMIUM), reason="no Node, packages or Chromium"
+)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page, built into a folder of its own."""
+    folder = tmp_path_factory.mktemp("built")
+    subprocess.run(["node", "build.mjs", str(folder)], cwd=WEB, check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(small_run: Run, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A website with the owl's page under a sub-path, and beside it what only the tests need."""
+    site = tmp_path_factory.mktemp("site")
+    folder = site / "some" / "where"
+    page.write(small_run, folder, built, check=False)
+    about = json.loads((folder / page.ABOUT).read_text())
+    (folder / page.ABOUT).write_text(json.dumps(about | {"name": HOSTILE}))
+    formats.export(small_run, site / "exact", "onnx", check=False)
+    shutil.copy(site / "exact" / runtime.MODEL, folder / "exact.onnx")
+    bundle = [
+        "node_modules/.bin/esbuild",
+        "test/inside.ts",
+        "--bundle",
+        "--format=esm",
+        f"--outfile={folder}/inside.js",
+    ]
+    subprocess.run(bundle, cwd=WEB, check=True, capture_output=True)
+    return site
+
+
+@pytest.fixture(scope="module")
+def environment(small_run: Run, site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The page is served, and what Python expects is written down."""
+    expected = tmp_path_factory.mktemp("expected") / "expected.json"
+    expected.write_text(json.dumps(expectations(small_run, site / "some" / "where" / "character")))
+    with serve.server(site, 0) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        yield {
+            **os.environ,
+            "PAGE": serve.address(listening) + "some/where/",
+            "EXPECTED": str(expected),
+            "CHROMIUM": str(CHROMIUM),
+        }
+        listening.shutdown()
+
+
+def expectations(place: Run, exported: Path) -> dict[str, Any]:
+    source = Source.read(place)
+    character = runtime.load(exported)
+    tokenizer = source.tokenizer
+    prompts = [*MESSAGES, "", "  so  ", "\x1c tab\t", "good night " * 60, "<|im_start|>user\nhi"]
+    texts = texts_of_every_script(place)
+    return {
+        "name": HOSTILE,
+        "replies": [[message, seed, reply(character, message, seed)] for seed, message in enumerate(MESSAGES)],
+        "tokens": [[text, ids] for text, ids in zip(texts, fast.encode(tokenizer, texts), strict=True)],
+        "prompts": [[prompt, chat.encode_prompt(tokenizer, prompt)] for prompt in prompts],
+        "insides": insides(source),
+        "draws": list(draws()),
+        "defaults": {"temperature": Sampling().temperature, "topK": Sampling().top_k, "topP": Sampling().top_p},
+    }
+
+
+def reply(character: Character, message: str, seed: int) -> str:
+    """The reply at the default settings, read token by token as the page does it: in 8 bits, tokens that are read
+    together are rounded together."""
+    end, forbidden = chat.special_ids(character.tokenizer)
+    settings, rng, cache = Sampling(seed=seed), random.Random(seed), None
+    read, said = chat.encode_prompt(character.tokenizer, message), list[int]()
+    length = 0
+    while length < character.context:
+        for token in read:
+            logits, cache = character.logits([token], cache)
+            length += 1
+        logits[forbidden] = -np.inf
+        token = draw(probabilities(logits, settings), rng)
+        if token == end:
+            break
+        said.append(token)
+        read = [token]
+    return "".join(character.tokenizer.decode([token]) for token in said[: character.context])
+
+
+def texts_of_every_script(place: Run) -> list[str]:
+    """5,000: messages of the exam, and random letters, marks and blanks of all that Unicode has."""
+    rng = random.Random(5)
+    letters = [chr(code) for code in range(sys.maxunicode) if unicodedata.category(chr(code)) not in ("Cn", "Cs", "Co")]
+    texts = [one.input for one in conversations.read(place.eval_data)]
+    while len(texts) < 5_000:
+        start = rng.randrange(len(letters))
+        script = letters[start : start + rng.choice((1, 40, 1000))]
+        word = rng.choices([*script, *" 'sT1.\n  \u00a0\u3000é"], k=rng.randint(1, 12))
+        texts.append("".join(word) + rng.choice(("", " I'll", "  x", "\t", "İΣΣ", "🇩🇪👩‍👧", "e\u0301")))
+    return texts[:5_000]
+
+
+def insides(source: Source) -> dict[str, Any]:
+    """What PyTorch says of each place of a prompt: flat rows, as the page's engines give them."""
+    ids = chat.encode_prompt(source.tokenizer, "shall i bring you a moth")
+    seen = trace.trace(source.model, ids)
+    places = range(len(ids))
+    return {
+        "ids": ids,
+        "logits": seen.logits.tolist(),
+        "attention": [seen.attention[:, :, place, : place + 1].flatten().tolist() for place in places],
+        "stream": [seen.stream[:, place].flatten().tolist() for place in places],
+        "lens": [seen.lens[:, place].flatten().tolist() for place in places],
+    }
+
+
+def draws() -> Iterator[dict[str, Any]]:
+    numbers = torch.Generator().manual_seed(3)
+    for seed, (temperature, top_k, top_p) in enumerate(
+        [(1.0, None, 1.0), (0.4, 40, 0.95), (1.7, 5, 0.5), (0.0, 40, 0.95), (0.05, None, 0.9), (2.0, 100, 0.05)]
+    ):
+        logits = (4 * torch.randn(400, generator=numbers)).float()
+        settings, rng = Sampling(temperature=temperature, top_k=top_k, top_p=top_p), random.Random(seed)
+        shares = probabilities(logits.numpy(), settings)
+        yield {
+            "logits": logits.tolist(),
+            "settings": {"temperature": temperature, "topK": top_k or 0, "topP": top_p, "seed": seed},
+            "seed": seed,
+            "drawn": [draw(shares, rng) for _ in range(200)],
+        }
+
+
+@pytest.mark.parametrize("tests", ["model.browser.mjs", "page.browser.mjs"])
+def test_in_the_browser(environment: dict[str, str], tests: str) -> None:
+    done = subprocess.run(
+        ["node", "--test", "--test-concurrency=1", "--test-reporter=spec", f"test/{tests}"],
+        cwd=WEB, env=environment, capture_output=True, text=True, timeout=900, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+
+
+def test_types_and_modules() -> None:
+    for command in (["npx", "tsc", "--noEmit"], ["node", "--test", "test/overlap.test.mjs"]):
+        done = subprocess.run(command, cwd=WEB, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_page_is_small(built: Path) -> None:
+    def zipped(*names: str) -> int:
+        return sum(len(gzip.compress((built / name).read_bytes(), 9)) for name in names)
+
+    assert zipped("app.js", "worker.js", "style.css", "index.html", "sw.js") < 120_000
+    assert zipped("engine.wasm") < 4_000_000

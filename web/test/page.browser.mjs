@@ -1,0 +1,182 @@
+/** The page in a real browser: talking, branching, failing, offline, on small screens, by keyboard. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { test } from "node:test";
+import { expected, lastReply, open, PAGE, quiet, ready, say, visit } from "./browser.mjs";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const VIEWS = ["tokens", "next", "attention", "layers", "switchoff", "growing", "why", "code"];
+
+test("a recorded exchange is there at once; then the model talks as Python does; then all works offline", async (t) => {
+  const { context, page, seen } = await open(t);
+  await page.goto(PAGE);
+  await page.waitForSelector(".exchange .token");
+  await ready(page);
+  for (const [message, seed, reply] of expected.replies) {
+    await page.locator(".settings summary").click();
+    await page.fill(".settings input[type=number]", String(seed));
+    await page.locator(".settings summary").click();
+    assert.equal(await say(page, message), reply);
+  }
+  await page.waitForFunction(() => navigator.serviceWorker.ready.then(() => caches.keys()).then((names) => names.length > 0));
+  assert.deepEqual(seen, { foreign: [], errors: [] }); // later the browser complains that it can't look for a newer sw.js
+  await context.setOffline(true);
+  await page.reload();
+  await ready(page);
+  assert.notEqual(await say(page, "are you hungry"), "");
+  assert.deepEqual(seen.foreign, []);
+});
+
+test("a rival that is chosen leads the reply elsewhere, and the old one stays", async (t) => {
+  const { page, seen } = await open(t);
+  await visit(page);
+  const first = await say(page, "do you sleep");
+  await page.locator(".exchange").last().locator(".token").nth(1).click();
+  await page.locator(".rivals button:not([disabled])").first().click();
+  await quiet(page);
+  assert.notEqual(await lastReply(page), first);
+  const replies = await page.locator(".exchange").evaluateAll((all) => all.map((one) => one.querySelector(".reply").textContent));
+  assert.equal(replies.length, 3);
+  assert.ok(replies[1].includes(first));
+  assert.deepEqual(seen, { foreign: [], errors: [] });
+});
+
+test("nothing, far too much, twice at once, and stopped in the middle", async (t) => {
+  const { page, seen } = await open(t);
+  await visit(page);
+  await page.press("#message", "Enter");
+  await page.fill("#message", "   ");
+  await page.press("#message", "Enter");
+  assert.equal(await page.locator(".exchange").count(), 1);
+  assert.notEqual(await say(page, "moth ".repeat(1000)), undefined);
+  assert.match(await page.locator(".exchange").last().textContent(), /did not fit/);
+  await page.fill("#message", "are you hungry");
+  await page.evaluate(() => {
+    const form = document.querySelector(".ask");
+    form.requestSubmit();
+    form.requestSubmit();
+  });
+  await page.waitForFunction(() => document.querySelectorAll(".exchange").length > 2);
+  await page.locator(".ask button").click(); // stop, if it is still speaking; else it sends nothing
+  await quiet(page);
+  assert.equal(await page.locator(".exchange").count(), 3);
+  assert.notEqual(await say(page, "is it dark"), "");
+  assert.deepEqual(seen, { foreign: [], errors: [] });
+});
+
+test("a model that is missing or cut short is a clear line, and can be tried again", async (t) => {
+  const { page, context } = await open(t, { serviceWorkers: "block" });
+  const model = "**/character/model.onnx";
+  const whole = await (await fetch(PAGE + "character/model.onnx")).arrayBuffer();
+  for (const [broken, line] of [
+    [{ status: 404, body: "" }, /404/],
+    [{ status: 200, body: Buffer.from(whole.slice(0, 1000)) }, /only 1000 of \d+ bytes/],
+    [{ status: 200, body: Buffer.alloc(whole.byteLength, 7) }, /model/],
+  ]) {
+    await context.route(model, (route) => route.fulfill(broken));
+    await page.goto(PAGE);
+    await page.waitForSelector(".trouble", { timeout: 30_000 });
+    assert.match(await page.locator(".trouble").first().textContent(), line);
+    await context.unroute(model);
+    await page.locator(".trouble button").click();
+    await ready(page);
+  }
+});
+
+test("where WebAssembly is forbidden plain JavaScript speaks, and says the same", async (t) => {
+  const { page, seen } = await open(t, { serviceWorkers: "block" });
+  const headers = { "content-type": "text/javascript", "content-security-policy": "script-src 'self'" };
+  await page.route("**/worker.js", async (route) => route.fulfill({ response: await route.fetch(), headers }));
+  const [message, seed, reply] = expected.replies[0];
+  await visit(page, `#say=${encodeURIComponent(message)}&seed=${seed}&t=0.4&k=40&p=0.95&view=layers`);
+  await page.waitForFunction(() => document.querySelectorAll(".exchange").length > 1);
+  await quiet(page);
+  assert.equal(await lastReply(page), reply);
+  assert.equal(await page.getAttribute("#tab-layers", "aria-selected"), "true");
+  await page.locator("footer summary").click();
+  assert.match(await page.locator("footer").textContent(), /plain JavaScript: slower/);
+  assert.deepEqual(seen.foreign, []);
+  assert.ok(seen.errors.every((error) => /wasm|WebAssembly|falling back/.test(error)), seen.errors.join(" \n "));
+});
+
+test("both engines agree, and the page says how far", async (t) => {
+  const { page } = await open(t);
+  await visit(page);
+  await page.locator("footer summary").click();
+  await page.locator("footer button").click();
+  await page.waitForFunction(() => /difference of any score: [\d.e-]+/.test(document.querySelector("footer").textContent));
+  const difference = Number(/any score: ([\d.e-]+)/.exec(await page.locator("footer").textContent())[1]);
+  assert.ok(difference < 1e-3, `they differ by ${difference}`);
+});
+
+test("what a person, a persona or the model says is text", async (t) => {
+  const { page, seen } = await open(t);
+  await visit(page);
+  const hostile = "<img src=x onerror=document.title='gotcha'><script>document.title='gotcha'</script>";
+  await say(page, hostile);
+  for (const view of VIEWS) {
+    await page.click(`#tab-${view}`);
+    await page.waitForTimeout(200);
+    assert.equal(await page.locator("#app script, #app iframe, img:not([src='character/picture.svg'])").count(), 0, view);
+  }
+  assert.equal(await page.title(), expected.name);
+  assert.match(await page.locator(".said").last().textContent(), /<img src=x/);
+  assert.deepEqual(seen, { foreign: [], errors: [] });
+});
+
+for (const width of [320, 768, 1280]) {
+  for (const colorScheme of ["light", "dark"]) {
+    test(`every view at ${width} px, ${colorScheme}: no violations, no sideways scroll`, async (t) => {
+      const { page, seen } = await open(t, { viewport: { width, height: 800 }, colorScheme, reducedMotion: "reduce" });
+      await visit(page);
+      await page.evaluate(AXE);
+      for (const view of VIEWS) {
+        await page.click(`#tab-${view}`);
+        await page.waitForTimeout(400);
+        const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+        const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).slice(0, 3).join(" | ")}`);
+        assert.deepEqual(told, [], view);
+        const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(over <= 0, `${view}: ${over} px too wide`);
+      }
+      assert.deepEqual(seen, { foreign: [], errors: [] });
+    });
+  }
+}
+
+test("everything by keyboard: message, token, rival, tabs", async (t) => {
+  const { page } = await open(t);
+  await visit(page);
+  await page.focus("#message");
+  await page.keyboard.type("are you hungry");
+  await page.keyboard.press("Enter");
+  await quiet(page);
+  await page.locator(".exchange").last().locator(".token").first().focus();
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".rivals");
+  const before = await page.locator(".exchange").count();
+  await page.locator(".rivals button:not([disabled])").first().focus();
+  await page.keyboard.press("Enter");
+  await page.waitForFunction((count) => document.querySelectorAll(".exchange").length > count, before);
+  await quiet(page);
+  await page.focus("#tab-next");
+  await page.keyboard.press("ArrowRight");
+  await page.waitForFunction(() => document.activeElement.id === "tab-attention");
+});
+
+test("a browser that keeps nothing can still talk", async (t) => {
+  const { page, seen } = await open(t, { serviceWorkers: "block" });
+  await page.addInitScript(() => {
+    for (const name of ["localStorage", "sessionStorage", "caches", "indexedDB"]) {
+      Object.defineProperty(window, name, {
+        get() {
+          throw new DOMException("denied", "SecurityError");
+        },
+      });
+    }
+  });
+  await visit(page);
+  assert.notEqual(await say(page, "good night"), "");
+  assert.deepEqual(seen, { foreign: [], errors: [] });
+});
