@@ -98,7 +98,7 @@ def test_the_insides_are_those_of_the_model(
         expected = torch.stack(after)[:, -1]
         assert np.abs(stream - expected.numpy()).max() < 1e-4
         assert np.abs(lens - model.logits(model.norm(expected)).numpy()).max() < 1e-4
-    assert np.array_equal(lens[-1], fish.logits(ids)[0])
+    assert np.allclose(lens[-1], fish.logits(ids)[0], atol=1e-5)
 
 
 def test_eight_bits_are_a_fifth_of_the_size_and_nearly_the_same(

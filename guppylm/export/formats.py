@@ -45,7 +45,7 @@ FORMATS = {
     "hf": _hf(torch.float32, 1.0, 1e-3),
     "safetensors": _hf(torch.float16, 0.95, 0.1),
     "onnx": _onnx(32, 1.0, 1e-3),
-    "onnx-8bit": _onnx(8, 0.85, 1.0),
+    "onnx-8bit": _onnx(8, 0.9, 0.5),
     "gguf": _gguf(to_gguf.Kind.F32, 1.0, 1e-3),
     "gguf-f16": _gguf(to_gguf.Kind.F16, 0.99, 0.1),
     "gguf-8bit": _gguf(to_gguf.Kind.Q8_0, 0.85, 1.0),

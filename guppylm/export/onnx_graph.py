@@ -4,8 +4,10 @@ Beside the logits it gives back the keys and values of every layer (the KV cache
 tokens only. The names of inputs and outputs are those that Hugging Face's exporters use. With `look` true it also
 gives what went on inside.
 
-In 8 bits, a weight is a whole number from -63 to 63 times its column's scale; before each product the runtime makes
-whole numbers of the activations as well (DynamicQuantizeLinear), so that the product is one of whole numbers.
+In 8 bits, a weight is a whole number from -127 to 127 times a scale that it shares with 31 others of its column. The
+file says only that (DequantizeLinear); ONNX Runtime makes of each such product what suits the machine. On a CPU it rounds
+the activations by blocks, too, and multiplies whole numbers (MatMulNBits); in a browser, where that is slow, it is told
+to work out the weights once, at the start, and to multiply as always.
 
 Shapes: S new positions, P positions in the cache, T = P + S, L layers, H heads, D width, V vocabulary.
 """
@@ -30,14 +32,12 @@ Floats = NDArray[np.float32]
 OPSET = 23
 IR_VERSION = 11  # that opset's; older runtimes refuse newer files
 AFTER_SOFTMAX = 3  # which of attention's stages is given out
-# Processors without VNNI add two products of an activation (0 to 255) and a weight in 16 bits: with weights up to 127
-# the sum would be cut off, and the model would say other things there than elsewhere.
-LARGEST_WHOLE = 63
+BLOCK = 32  # weights of a column that share a scale
 NEVER = -1e9  # a score that the softmax makes 0 of, and that no number format turns into a NaN
 
 
-# Given only with `look`, else empty: the attention; the stream at the last position, before the first layer, after each
-# attention and after each feed-forward; and what the model would say from there.
+# The attention, given only with `look`, else empty; the stream at the last position, before the first layer, after each
+# attention and after each feed-forward; and what the model would say from there. Without `look`, their last row only.
 INSIDES = {"attention": ("layer", "head", "new", "total"), "stream": ("depth", "width"), "lens": ("depth", "token")}
 
 
@@ -90,26 +90,29 @@ class _Graph:
         if self.bits == 32:
             self.weight(name, values)
             return
-        scale = np.abs(values).max(axis=0) / LARGEST_WHOLE
-        self.weight(f"{name}.int8", np.round(values / np.where(scale > 0, scale, 1)).astype(np.int8))
-        self.weight(f"{name}.scale", scale.astype(np.float32))
+        rows, columns = values.shape
+        blocks = np.pad(values, ((0, -rows % BLOCK), (0, 0))).reshape(-1, BLOCK, columns)
+        scale = np.abs(blocks).max(axis=1) / 127
+        scale = np.where(scale > 0, scale, 1).astype(np.float32)  # (blocks, columns)
+        whole = np.round(blocks / scale[:, None]).astype(np.int8).reshape(-1, columns)[:rows]
+        self.weight(f"{name}.int8", whole)
+        self.weight(f"{name}.scale", scale)
 
     def product(self, x: str, name: str) -> str:
         """x (..., rows) times a kept matrix -> (..., columns)."""
-        if self.bits == 32:
-            return str(self.add("MatMul", x, name))
-        whole, scale, zero = self.add("DynamicQuantizeLinear", x, parts=3)
-        whole = self.add("Cast", self.add("MatMulInteger", whole, f"{name}.int8", zero), to=TensorProto.FLOAT)
-        return str(self.add("Mul", whole, self.add("Mul", scale, f"{name}.scale")))
+        if self.bits == 8:
+            name = self.add("DequantizeLinear", f"{name}.int8", f"{name}.scale", axis=0, block_size=BLOCK)
+        return str(self.add("MatMul", x, name))
 
     def columns(self, name: str, ids: str) -> str:
         """The columns of a kept matrix with these numbers, as rows: ids (1, S) -> (1, S, rows)."""
+
+        def pick(part: str) -> str:
+            return str(self.add("Gather", self.add("Transpose", part, perm=[1, 0]), ids, axis=0))
+
         if self.bits == 32:
-            picked = self.add("Gather", name, ids, axis=1)
-        else:
-            whole = self.add("Cast", self.add("Gather", f"{name}.int8", ids, axis=1), to=TensorProto.FLOAT)
-            picked = self.add("Mul", whole, self.add("Gather", f"{name}.scale", ids, axis=0))
-        return str(self.add("Transpose", picked, perm=[1, 2, 0]))  # (rows, 1, S) before
+            return pick(name)
+        return str(self.add("DequantizeLinear", pick(f"{name}.int8"), pick(f"{name}.scale"), axis=2, block_size=BLOCK))
 
 
 def build(state: dict[str, Floats], config: ModelConfig, bits: Bits, about: dict[str, Any]) -> onnx.ModelProto:
@@ -160,34 +163,33 @@ def build(state: dict[str, Floats], config: ModelConfig, bits: Bits, about: dict
         return str(graph.add("Gather", x, last_index, axis=1))
 
     last_index = graph.weight("last_index", np.array(-1, np.int64))
-    graph.add("Identity", graph.product(last_place(norm(x, "norm")), "embedding"), called=["logits"])
     with graph.apart() as looking:
         # shape inference makes a 0 of the last axis, and the runtime would warn of it each time: so it is told anew
         shape = graph.add("Concat", graph.integers(config.layers, config.heads, -1), total, axis=0)
         graph.add("Reshape", graph.add("Concat", *attention, axis=0), shape, called=["attention_seen"])
-        depths = [last_place(x) for x in stream]
-        graph.add("Concat", *depths, axis=0, called=["stream_seen"])
-        # one by one: in 8 bits, rows that are made whole numbers together would share a scale
-        lens = [graph.product(norm(x, "norm"), "embedding") for x in depths]
-        graph.add("Concat", *lens, axis=0, called=["lens_seen"])
+        graph.add("Concat", *map(last_place, stream), axis=0, called=["stream_seen"])
     with graph.apart() as not_looking:
-        for name, shape in INSIDES.items():
-            nothing = numpy_helper.from_array(np.zeros([0] * len(shape), np.float32), f"{name}_nothing")
-            graph.add("Constant", called=[f"{name}_unseen"], value=nothing)
+        nothing = numpy_helper.from_array(np.zeros((0, 0, 0, 0), np.float32), "nothing")
+        graph.add("Constant", called=["attention_unseen"], value=nothing)
+        graph.add("Identity", last_place(x), called=["stream_unseen"])
     branches = {
-        f"{branch}_branch": helper.make_graph(
-            nodes,
-            branch,
-            [],
-            [
-                helper.make_tensor_value_info(f"{name}_{end}", TensorProto.FLOAT, shape)
-                for name, shape in INSIDES.items()
-            ],
-        )
-        for branch, nodes, end in (("then", looking, "seen"), ("else", not_looking, "unseen"))
+        "then_branch": _branch(looking, ["attention_seen", "stream_seen"]),
+        "else_branch": _branch(not_looking, ["attention_unseen", "stream_unseen"]),
     }
-    graph.nodes.append(helper.make_node("If", ["look"], list(INSIDES), name="inside", **branches))
+    graph.add("If", "look", called=["attention", "stream"], **branches)
+    graph.add("Identity", graph.product(norm("stream", "norm"), "embedding"), called=["lens"])
+    graph.add("Gather", "lens", graph.integers(-1), axis=0, called=["logits"])
     return _model(graph, config, about)
+
+
+def _branch(nodes: list[onnx.NodeProto], outputs: list[str]) -> onnx.GraphProto:
+    """One side of the If; its outputs are attention and stream."""
+    shapes = [INSIDES["attention"], INSIDES["stream"]]
+    given = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in zip(outputs, shapes, strict=True)
+    ]
+    return helper.make_graph(nodes, outputs[0], [], given)
 
 
 def _model(graph: _Graph, config: ModelConfig, about: dict[str, Any]) -> onnx.ModelProto:

@@ -1,13 +1,14 @@
 /** The page: the tank and the conversation on one side, the insides on the other. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Chat } from "./chat";
+import { Kept } from "./kept";
 import { link } from "./link";
 import { describe, type Store } from "./store";
 import { fill, LANGUAGES, type Language, words } from "./strings";
 import { Tank } from "./tank";
 import { texts } from "./texts";
 import { Tour } from "./tour";
-import type { About as Character, ViewProps } from "./types";
+import type { About as Character, Exchange, ViewProps } from "./types";
 import { AttentionView } from "./views/attention";
 import { CodeView } from "./views/code";
 import { GrowingView } from "./views/growing";
@@ -135,17 +136,28 @@ function Looks({ store }: { store: Store }) {
   );
 }
 
+/** While a reply is being made, the one before it stays in view. */
 function Inside({ store }: { store: Store }) {
-  const t = words().page;
-  const { view, about, tokenizer, place } = store.state;
-  const exchange = store.exchange();
-  const shown = (VIEWS as readonly string[]).includes(view) ? (view as View) : "next";
+  const { state } = store;
+  const finished = useRef<Exchange | undefined>(undefined);
+  const shown = store.exchange();
+  if (shown && shown.state !== "reading") finished.current = shown;
+  const exchange = finished.current;
   if (!exchange) return null;
+  const place = exchange === shown ? Math.max(0, Math.min(state.place, exchange.steps.length - 1)) : exchange.replyStarts - 1;
+  const of = [exchange, place, state.view, state.language, state.model, state.growing, state.code, state.earlier, state.recorded];
+  return <Kept of={of} draw={() => <Panel store={store} exchange={exchange} place={place} />} />;
+}
+
+function Panel({ store, exchange, place }: { store: Store; exchange: Exchange; place: number }) {
+  const t = words().page;
+  const { view, about, tokenizer } = store.state;
+  const shown = (VIEWS as readonly string[]).includes(view) ? (view as View) : "next";
   const props: ViewProps = {
     about: about!,
     exchange,
-    place: Math.max(0, Math.min(place, exchange.steps.length - 1)),
-    choosePlace: (chosen) => store.choose(chosen),
+    place,
+    choosePlace: (chosen) => store.show(exchange.id, chosen),
     tokenizer: tokenizer!,
     live: !store.state.recorded.has(exchange.id),
   };
@@ -196,8 +208,8 @@ function ViewOf({ store, name, props }: { store: Store; name: View; props: ViewP
     case "layers":
       return <LayersView {...props} />;
     case "switchoff":
-      return store.state.model === "ready" && props.exchange.state !== "reading" ? (
-        <SwitchOffView {...props} run={(off) => store.run(off, props.place)} />
+      return store.state.model === "ready" ? (
+        <SwitchOffView {...props} run={(off) => store.run(props.exchange, off, props.place)} />
       ) : (
         <p class="note">{words().page.notYet}</p>
       );

@@ -1,5 +1,6 @@
 /** The conversation: messages, replies token by token, and what can be done to them. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Kept } from "./kept";
 import { forbidden } from "./model/chat";
 import { shareOf, stages } from "./model/sample";
 import { END, type Tokenizer } from "./model/tokenizer";
@@ -18,9 +19,11 @@ export function Chat({ store }: { store: Store }) {
   return (
     <section class="panel" aria-label={t.title}>
       <div class="chat scroll" ref={log} role="log" tabIndex={0} aria-label={t.conversation}>
-        {exchanges.map((exchange) => (
-          <Shown key={exchange.id} store={store} exchange={exchange} />
-        ))}
+        {exchanges.map((exchange) => {
+          const place = exchange.id === store.state.shown ? store.state.place : undefined;
+          const of = [exchange, place, model, store.busy, store.state.language];
+          return <Kept key={exchange.id} of={of} draw={() => <Shown store={store} exchange={exchange} />} />;
+        })}
       </div>
       <Loading store={store} />
       <Ask store={store} />

@@ -34,6 +34,7 @@ export type State = {
 
 type Answer = (told: Extract<Tell, { kind: "step" | "done" }> | { kind: "failed"; why: string }) => void;
 
+const FRAME = 50; // milliseconds between two looks at a reply in the making; more often would only slow it down
 const CHARACTER = "character/";
 export const MODEL = "character/model.onnx";
 
@@ -213,6 +214,7 @@ export class Store {
       trouble: undefined,
     });
     const { tokenizer } = this.state;
+    let drawn = 0;
     const ask = this.replyAsk(ids, given.settings, new Set());
     const job = this.job(ask, (told) => {
       if (told.kind === "step") {
@@ -221,10 +223,14 @@ export class Store {
           ids.push(told.next);
           draws.push(told.random);
         }
+        const now = performance.now();
+        if (now - drawn < FRAME) return;
+        drawn = now;
         this.change(id, { ids: [...ids], draws: [...draws], steps: [...steps] });
         return;
       }
       this.running = undefined;
+      this.change(id, { ids, draws, steps });
       const ended = ids.at(-1) === tokenizer!.id(END) || ids.length === this.state.about!.shape.context;
       this.change(id, { state: told.kind === "failed" ? "failed" : ended ? "done" : "stopped" });
       if (told.kind === "failed") this.set({ trouble: told.why });
@@ -251,9 +257,8 @@ export class Store {
     if (exchange) this.set({ shown: id, place: place ?? exchange.replyStarts - 1 });
   }
 
-  /** What would become of the shown exchange with parts of the model switched off. */
-  run(off: Off, place: number): Promise<{ step: Step; reply: number[] }> {
-    const exchange = this.exchange()!;
+  /** What would become of an exchange with parts of the model switched off. */
+  run(exchange: Exchange, off: Off, place: number): Promise<{ step: Step; reply: number[] }> {
     const read = (ids: number[]) =>
       new Promise<{ steps: Step[]; reply: number[] }>((found, failed) => {
         const steps: Step[] = [];

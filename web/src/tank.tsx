@@ -1,4 +1,5 @@
 /** The glass tank: water, plants, a castle, bubbles, and whoever lives in there. */
+import { Kept } from "./kept";
 import type { About } from "./types";
 
 export type Mood = "idle" | "waiting" | "thinking" | "speaking" | "failed";
@@ -26,6 +27,15 @@ const BEFORE: Place[] = [
 export function Tank(props: { about: About; pictureUrl: string | undefined; mood: Mood; saying: string }) {
   return (
     <div class="tank" data-mood={props.mood}>
+      <Kept of={[props.about]} draw={() => <Scenery name={props.about.name} pictureUrl={props.pictureUrl} />} />
+      <Saying mood={props.mood} saying={props.saying} />
+    </div>
+  );
+}
+
+function Scenery(props: { name: string; pictureUrl: string | undefined }) {
+  return (
+    <>
       <div class="light" aria-hidden="true" />
       <div class="light slow" aria-hidden="true" />
       {BEHIND.map((place) => <Plant key={place[1]} place={place} depth="behind" />)}
@@ -34,15 +44,14 @@ export function Tank(props: { about: About; pictureUrl: string | undefined; mood
       <div class="near">
         <div class="drift">
           <div class="bob">
-            <Somebody name={props.about.name} pictureUrl={props.pictureUrl} />
+            <Somebody {...props} />
           </div>
         </div>
       </div>
       <Bubbles bubbles={BUSY} kind="busy" />
       {BEFORE.map((place) => <Plant key={place[1]} place={place} depth="before" />)}
       <Surface />
-      <Saying mood={props.mood} saying={props.saying} />
-    </div>
+    </>
   );
 }
 

@@ -41,6 +41,13 @@ export async function ready(page) {
   await page.waitForSelector(".ask button[type=submit]:not([disabled])", { timeout: 60_000 });
 }
 
+/** Says a message of the expected ones with its seed; gives the reply on the page, and the one that Python gives. */
+export async function sayExpected(page, [message, seed, reply] = expected.replies[0]) {
+  await page.locator(".settings").evaluate((details) => (details.open = true));
+  await page.fill(".settings input[type=number]", String(seed));
+  return [await say(page, message), reply];
+}
+
 /** Says something, and gives the reply as it stands on the page, without its end mark. */
 export async function say(page, text) {
   const before = await page.locator(".exchange").count();

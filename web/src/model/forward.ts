@@ -14,15 +14,16 @@ type Vector = Float32Array;
 /** Keys and values of every layer at every place so far: keys[layer][place] (D,). */
 export type Memory = { keys: Vector[][]; values: Vector[][] };
 
+const BLOCK = 32; // as in guppylm/export/onnx_graph.py
 const NOTHING_OFF: Off = new Set();
 
 export class Forward {
   readonly shape: Shape;
   private readonly epsilon: number;
-  private readonly weights: Map<string, Weight>;
+  private readonly weights: Map<string, Weight<Vector>>;
 
   constructor({ weights, about }: ModelFile) {
-    this.weights = weights;
+    this.weights = workedOut(weights);
     this.shape = about.shape;
     this.epsilon = about.shape.epsilon;
   }
@@ -96,57 +97,56 @@ export class Forward {
     return add(this.times(x, name), this.vector(`${name}.bias`));
   }
 
-  /** x times a kept matrix of (rows, columns) -> (columns,). In 8 bits, a product of whole numbers. */
+  /** x times a kept matrix of (rows, columns) -> (columns,). */
   private times(x: Vector, name: string): Vector {
-    const whole = this.weights.get(`${name}.int8`);
-    const { dims, values } = whole ?? this.weight(name);
+    const { dims, values } = this.weight(name);
     const columns = dims[1];
-    const input = whole ? inWholeNumbers(x) : { numbers: x, scale: 1 };
-    const sums = whole ? new Int32Array(columns) : new Float64Array(columns);
-    input.numbers.forEach((number, row) => {
+    const sums = new Float32Array(columns);
+    x.forEach((number, row) => {
       if (number !== 0) for (let c = 0, at = row * columns; c < columns; c++, at++) sums[c] += number * values[at];
     });
-    const scales = whole && this.vector(`${name}.scale`);
-    return Float32Array.from(sums, (sum, column) => (scales ? sum * input.scale * scales[column] : sum));
+    return sums;
   }
 
   /** One column of the embedding, which is kept as the head reads it: (D, V). */
   private embedding(token: number): Vector {
-    const whole = this.weights.get("embedding.int8");
-    const { dims: [width, vocabulary], values } = whole ?? this.weight("embedding"); // prettier-ignore
-    const scale = whole ? this.vector("embedding.scale")[token] : 1;
-    return Float32Array.from({ length: width }, (_, row) => values[row * vocabulary + token] * scale);
+    const { dims: [width, vocabulary], values } = this.weight("embedding"); // prettier-ignore
+    return Float32Array.from({ length: width }, (_, row) => values[row * vocabulary + token]);
   }
 
   private row(name: string, number: number): Vector {
     const { dims, values } = this.weight(name);
-    return values.subarray(number * dims[1], (number + 1) * dims[1]) as Vector;
+    return values.subarray(number * dims[1], (number + 1) * dims[1]);
   }
 
   private vector(name: string): Vector {
-    return this.weight(name).values as Vector;
+    return this.weight(name).values;
   }
 
-  private weight(name: string): Weight {
+  private weight(name: string): Weight<Vector> {
     const found = this.weights.get(name);
     if (!found) throw new Error(`the model's file has no weight ${name}; export it again`);
     return found;
   }
 }
 
-/** Numbers as multiples of one scale: 256 steps from the least to the largest (ONNX's DynamicQuantizeLinear). */
-function inWholeNumbers(x: Vector): { numbers: Int32Array; scale: number } {
-  const least = Math.min(0, ...x);
-  const scale = Math.fround((Math.max(0, ...x) - least) / 255) || 1;
-  const zero = clamp(roundToEven(-least / scale));
-  return { numbers: Int32Array.from(x, (number) => clamp(roundToEven(Math.fround(number / scale)) + zero) - zero), scale };
-}
-
-const clamp = (number: number): number => Math.max(0, Math.min(255, number));
-
-function roundToEven(number: number): number {
-  const rounded = Math.round(number);
-  return rounded - number === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+/** Weights in 8 bits become numbers again: a whole number times the scale that it shares with its block of a column. */
+function workedOut(weights: Map<string, Weight>): Map<string, Weight<Vector>> {
+  const exact = new Map<string, Weight<Vector>>();
+  for (const [name, { dims, values }] of weights) {
+    if (values instanceof Float32Array) exact.set(name, { dims, values });
+    if (!name.endsWith(".int8")) continue;
+    const matrix = name.slice(0, -".int8".length);
+    const scales = weights.get(`${matrix}.scale`)!;
+    const [rows, columns] = dims;
+    const numbers = new Float32Array(values.length);
+    for (let row = 0, at = 0; row < rows; row++) {
+      const block = Math.floor(row / BLOCK) * columns;
+      for (let column = 0; column < columns; column++, at++) numbers[at] = values[at] * scales.values[block + column];
+    }
+    exact.set(matrix, { dims, values: numbers });
+  }
+  return exact;
 }
 
 function softmax(scores: number[]): number[] {

@@ -12,7 +12,7 @@ const ENTRY = { key: 1, value: 2 };
 const FLOAT = 1;
 const INT8 = 3;
 
-export type Weight = { dims: number[]; values: Float32Array | Int8Array };
+export type Weight<Values = Float32Array | Int8Array> = { dims: number[]; values: Values };
 
 export type ModelFile = { weights: Map<string, Weight>; about: { shape: Shape & { epsilon: number } } };
 

@@ -52,11 +52,18 @@ export function draw({ ids, final }: Stages, random: number): number {
   return ids[byId[at < 0 ? byId.length - 1 : at]];
 }
 
+const sums = new WeakMap<Float32Array, number>();
+
 /** The share of one token in the model's own eyes: temperature 1, nothing ruled out. */
 export function shareOf(logits: Float32Array, id: number): number {
-  let highest = -Infinity;
-  for (const score of logits) highest = Math.max(highest, score);
-  let sum = 0;
-  for (const score of logits) sum += Math.exp(score - highest);
-  return Math.exp(logits[id] - highest) / sum;
+  let sum = sums.get(logits); // asked for the same scores again and again while a reply is shown
+  if (sum === undefined) {
+    let highest = -Infinity;
+    for (const score of logits) highest = Math.max(highest, score);
+    let parts = 0;
+    for (const score of logits) parts += Math.exp(score - highest);
+    sum = highest + Math.log(parts);
+    sums.set(logits, sum);
+  }
+  return Math.exp(logits[id] - sum);
 }

@@ -18,7 +18,9 @@ export class WasmEngine implements Engine {
     ort.env.wasm.numThreads = 1; // more would need headers that plain web servers do not send
     ort.env.wasm.wasmPaths = { wasm };
     ort.env.logLevel = "fatal"; // what goes wrong is said by the exception
-    const session = await ort.InferenceSession.create(file, { executionProviders: ["wasm"], graphOptimizationLevel: "all" });
+    // weights in 8 bits are worked out at the start: products of blocks of whole numbers are slow here
+    const extra = { session: { disable_quant_qdq: "1" } };
+    const session = await ort.InferenceSession.create(file, { executionProviders: ["wasm"], extra });
     return new WasmEngine(session, shape);
   }
 
