@@ -4,6 +4,7 @@
 # make test     every check; the engines that are not installed are skipped
 # make page     build the web page (needs Node 20 or later), and open the tank of the fish in runs/guppy
 # make engines  install llama.cpp (compiled), CTranslate2, mlx-lm and an old transformers, and test the exports there; CI does both
+# make notebooks   run the notebooks with few updates, as CI does, and print how long each takes
 # make faults   kill, starve and spoil a training in a hundred ways, and count what is lost; a few minutes
 # All make a virtual environment in .venv first; nothing outside this folder is touched.
 
@@ -14,7 +15,7 @@ GUPPY  := .venv/bin/guppylm
 PIP     := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 INSTALL := $(PIP) -c constraints.txt
 
-.PHONY: chat fish release page test engines faults lint clean
+.PHONY: chat fish release page test engines notebooks faults lint clean
 
 chat: .venv/with-chat
 	$(GUPPY) chat --model guppylm/guppy
@@ -36,6 +37,10 @@ test: .venv/with-dev lint
 
 engines: .venv/with-engines
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest tests/test_engines.py
+
+notebooks: .venv/with-notebooks  # the copies in docs/notebooks come from a longer training: build.py --run
+	GUPPYLM_PRESET=quick GUPPYLM_KNOBS="steps=40 conversations=4000 held_out=200" \
+	    .venv/bin/python notebooks/build.py --run --to build/notebooks
 
 faults: .venv/with-dev
 	.venv/bin/python tests/fault_harness.py
@@ -62,6 +67,10 @@ lint: .venv/with-dev
 
 .venv/with-dev: .venv/with-train
 	$(INSTALL) -e '.[train,dev]'
+	@touch $@
+
+.venv/with-notebooks: .venv/with-train
+	$(INSTALL) -e '.[train,notebooks]'
 	@touch $@
 
 # AMX off: compiled with GCC 12, llama.cpp crashes on 8-bit files where the processor has it.

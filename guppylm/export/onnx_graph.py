@@ -5,9 +5,9 @@ tokens only. The names of inputs and outputs are those that Hugging Face's expor
 gives what went on inside.
 
 In 8 bits, a weight is a whole number from -127 to 127 times a scale that it shares with 31 others of its column. The
-file says only that (DequantizeLinear); ONNX Runtime makes of each such product what suits the machine. On a CPU it rounds
-the activations by blocks, too, and multiplies whole numbers (MatMulNBits); in a browser, where that is slow, it is told
-to work out the weights once, at the start, and to multiply as always.
+file says only that (DequantizeLinear); ONNX Runtime makes of each such product what suits the machine. On a CPU it
+rounds the activations by blocks, too, and multiplies whole numbers (MatMulNBits); in a browser, where that is slow, it
+is told to work out the weights once, at the start, and to multiply as always.
 
 Shapes: S new positions, P positions in the cache, T = P + S, L layers, H heads, D width, V vocabulary.
 """

@@ -265,7 +265,7 @@ const en = {
   switchOff: {
     title: "Switch off: what is needed for what?",
     about:
-      "Switch off a head, a feed-forward or a whole layer, and see what the fish says without it. This shows better than any picture what a part is good for, at this place.",
+      "Switch off a head, a feed-forward or a whole layer, and see what the model says without it. This shows better than any picture what a part is good for, at this place.",
     how: "A part that is off adds nothing to the residual stream, the row of numbers that goes through the model. The text, the settings and the random numbers stay the same. The model never learned to do without the part, so sometimes it just stumbles, and often another part steps in.",
     parts: "The model's parts. A button that is pressed is a part that is off.",
     layerColumn: "layer",
@@ -286,7 +286,7 @@ const en = {
     noHead: "No single head matters here: whichever is off, the share of {token} does not fall.",
     switchFound: "switch off layer {layer}, head {head} only",
     choosePlace: "Choose the place whose next token you want to see",
-    waiting: "The fish is still speaking. When it is done, you can switch parts off.",
+    waiting: "It is still speaking. When it is done, you can switch parts off.",
     allAreOn: "Everything is on. Switch something off to see what changes.",
     thinking: "thinking, without these parts",
     failed: "That did not work: {why}",
@@ -753,7 +753,7 @@ const de: Words = {
   switchOff: {
     title: "Abschalten: Was braucht es wofür?",
     about:
-      "Schalte einen Kopf, ein Feed-Forward oder eine ganze Schicht ab und schau, was der Fisch ohne sie sagt. Das zeigt besser als jedes Bild, wozu ein Teil an diesem Platz gut ist.",
+      "Schalte einen Kopf, ein Feed-Forward oder eine ganze Schicht ab und schau, was das Modell ohne sie sagt. Das zeigt besser als jedes Bild, wozu ein Teil an diesem Platz gut ist.",
     how: "Ein Teil, der aus ist, fügt dem Residualstrom nichts hinzu, der Reihe von Zahlen, die durch das Modell geht. Text, Einstellungen und Zufallszahlen bleiben gleich. Das Modell hat nie gelernt, ohne den Teil auszukommen; manchmal stolpert es deshalb einfach, und oft springt ein anderer Teil ein.",
     parts: "Die Teile des Modells. Ein gedrückter Knopf ist ein Teil, der aus ist.",
     layerColumn: "Schicht",
@@ -774,7 +774,7 @@ const de: Words = {
     noHead: "Kein einzelner Kopf zählt hier: Welcher auch aus ist, der Anteil von {token} fällt nicht.",
     switchFound: "nur Schicht {layer}, Kopf {head} abschalten",
     choosePlace: "Wähle den Platz, dessen nächstes Token du sehen willst",
-    waiting: "Der Fisch spricht noch. Wenn er fertig ist, kannst du Teile abschalten.",
+    waiting: "Es spricht noch. Wenn es fertig ist, kannst du Teile abschalten.",
     allAreOn: "Alles ist an. Schalte etwas ab, um zu sehen, was sich ändert.",
     thinking: "denkt nach, ohne diese Teile",
     failed: "Das hat nicht geklappt: {why}",
