@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import guppylm
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from guppylm import chat, generate, weights
+from guppylm import chat, generate, talk, weights
 from guppylm.errors import RunError
 from guppylm.explain import recorded, show
 from guppylm.explain.explain import Explanation, explain
@@ -193,3 +194,13 @@ def test_a_recording_is_the_model(small_run: Run) -> None:
         assert (rows.sum(-1) - 1).abs().max() < 0.001 * (place + 1)
         assert [len(guesses) for guesses in step["lens"]] == [5] * 5
         assert step["lens"][-1][0][0] == step["logits"][0][0]
+
+
+def test_the_command_tells_of_the_reply_that_chat_gives(small_run: Run) -> None:
+    asked = ("are you hungry", "--seed", "3", "--temperature", "1.2")
+    told = json.loads(guppylm("explain", small_run.folder, *asked, "--json").stdout)
+    said = guppylm("chat", "--model", small_run.folder, "--prompt", *asked).stdout
+    assert said.strip() == (told["reply"] or talk.SILENCE)
+    printed = guppylm("explain", small_run.folder, *asked)
+    assert (printed.returncode, printed.stderr) == (0, "")
+    assert "the reply, token by token" in printed.stdout

@@ -325,3 +325,14 @@ def test_the_token_is_neither_told_nor_kept(written: Path, hub: Hub, tmp_path: P
         assert TOKEN not in done.stdout + done.stderr
     for file in [*tmp_path.rglob("*"), *written.rglob("*")]:
         assert not file.is_file() or TOKEN.encode() not in file.read_bytes(), file
+
+
+def test_the_command_writes_the_folders_and_nothing_without_a_place(small_run: Run, tmp_path: Path) -> None:
+    done = guppylm("push", small_run.folder, "--dry-run", "-o", tmp_path / "hub", "--unchecked")
+    assert done.returncode == 0, done.stderr
+    assert [Path(line).name for line in done.stdout.split()] == [folders.MODEL, folders.DATASET]
+    assert (tmp_path / "hub" / folders.MODEL / "model.safetensors").exists()
+    for wrong in (("--dry-run",), ("-o", tmp_path / "other"), ()):
+        refused = guppylm("push", small_run.folder, *wrong)
+        assert refused.returncode == 1
+        assert len(refused.stderr.splitlines()) == 1

@@ -8,10 +8,12 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import unicodedata
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from typing import Any
 import onnxruntime
 import pytest
 import torch
+from conftest import ONE_THREAD, guppylm
 
 from guppylm import chat, runtime
 from guppylm.explain import page, serve, trace
@@ -185,3 +188,23 @@ def test_the_page_is_small(built: Path) -> None:
 
     assert zipped("app.js", "worker.js", "style.css", "index.html", "sw.js") < 120_000
     assert zipped("engine.wasm") < 4_000_000
+
+
+def test_the_command_writes_the_folder_or_serves_it(small_run: Run, tmp_path: Path) -> None:
+    if not page.BUILT.exists():
+        pytest.skip("make page")
+    done = guppylm("page", small_run.folder, "-o", tmp_path / "page")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "page" / "character" / "model.onnx").exists()
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "guppylm", "page", small_run.folder], stdout=subprocess.PIPE, env=ONE_THREAD, text=True
+    )
+    try:
+        assert serving.stdout
+        address = serving.stdout.readline().split()[0]
+        with urllib.request.urlopen(address) as answer:
+            assert b"Content-Security-Policy" in answer.read()
+        serving.send_signal(signal.SIGINT)
+        assert serving.wait(timeout=30) == 0
+    finally:
+        serving.kill()
