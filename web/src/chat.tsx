@@ -21,7 +21,7 @@ export function Chat({ store }: { store: Store }) {
       <div class="chat scroll" ref={log} role="log" tabIndex={0} aria-label={t.conversation}>
         {exchanges.map((exchange) => {
           const place = exchange.id === store.state.shown ? store.state.place : undefined;
-          const of = [exchange, place, model, store.busy, store.state.language];
+          const of = [exchange, place, store.state.rivals, model, store.busy, store.state.language];
           return <Kept key={exchange.id} of={of} draw={() => <Shown store={store} exchange={exchange} />} />;
         })}
       </div>
@@ -43,8 +43,9 @@ export function Chat({ store }: { store: Store }) {
 
 function Shown({ store, exchange }: { store: Store; exchange: Exchange }) {
   const t = words().chat;
-  const { tokenizer, shown, place } = store.state;
+  const { tokenizer, shown, place, rivals } = store.state;
   const chosen = exchange.id === shown;
+  const withRivals = chosen && rivals && place >= exchange.replyStarts - 1 && place + 1 < exchange.ids.length;
   const reply = exchange.ids.slice(exchange.replyStarts);
   const speaking = exchange.state === "reading";
   return (
@@ -68,7 +69,7 @@ function Shown({ store, exchange }: { store: Store; exchange: Exchange }) {
                 at={at}
                 id={id}
                 chosen={chosen && place === at - 1}
-                choose={() => store.show(exchange.id, at - 1)}
+                choose={() => store.show(exchange.id, at - 1, true)}
               />
             );
           })}
@@ -76,9 +77,8 @@ function Shown({ store, exchange }: { store: Store; exchange: Exchange }) {
           {!speaking && reply.length <= 1 && <span class="note">{t.silence}</span>}
         </span>
       </div>
-      {chosen && !speaking && place >= exchange.replyStarts - 1 && place + 1 < exchange.ids.length && (
-        <Rivals store={store} exchange={exchange} place={place} />
-      )}
+      {!speaking && withRivals && <Rivals store={store} exchange={exchange} place={place} />}
+      {!speaking && chosen && !withRivals && <p class="note">{t.touch}</p>}
       <div class="row">
         {speaking ? (
           <button class="quiet" onClick={() => store.stop()}>

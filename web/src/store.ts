@@ -27,6 +27,8 @@ export type State = {
   recorded: ReadonlySet<number>;
   shown: number;
   place: number;
+  /** Whether the rivals of the chosen token are listed in the chat. */
+  rivals: boolean;
   view: string;
   wishes: Wishes;
   language: Language;
@@ -47,6 +49,7 @@ export class Store {
     recorded: new Set(),
     shown: 0,
     place: 0,
+    rivals: false,
     view: "next",
     wishes: { ...DEFAULTS, seed: undefined },
     language: "en",
@@ -211,6 +214,7 @@ export class Store {
       exchanges: [...this.state.exchanges, { ...given, id, steps, state: "reading" }],
       shown: id,
       place: given.replyStarts - 1,
+      rivals: false,
       trouble: undefined,
     });
     const { tokenizer } = this.state;
@@ -252,9 +256,10 @@ export class Store {
     this.set({ place });
   }
 
-  show(id: number, place?: number): void {
+  /** An exchange, and a place in it; `rivals`: with what else could have come there. */
+  show(id: number, place?: number, rivals = false): void {
     const exchange = this.exchange(id);
-    if (exchange) this.set({ shown: id, place: place ?? exchange.replyStarts - 1 });
+    if (exchange) this.set({ shown: id, place: place ?? exchange.replyStarts - 1, rivals });
   }
 
   /** What would become of an exchange with parts of the model switched off. */

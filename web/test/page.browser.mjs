@@ -172,3 +172,29 @@ test("a browser that keeps nothing can still talk", async (t) => {
   assert.equal(...(await sayExpected(page)));
   assert.deepEqual(seen, { foreign: [], errors: [] });
 });
+
+test("quick enough, measured loosely since the machine is shared", async (t) => {
+  const { page } = await open(t, { serviceWorkers: "block" });
+  await page.addInitScript(() => {
+    window.stalls = [];
+    new PerformanceObserver((list) => window.stalls.push(...list.getEntries().map((entry) => entry.duration))).observe({ type: "longtask" });
+  });
+  const opened = performance.now();
+  await visit(page);
+  await sayExpected(page);
+  const first = performance.now() - opened;
+  const perToken = await page.evaluate(async () => {
+    const { WasmEngine, readModel } = await import("./inside.js");
+    const content = new Uint8Array(await (await fetch("character/model.onnx")).arrayBuffer());
+    const engine = await WasmEngine.start(content, readModel(content).about.shape, new URL("engine.wasm", document.baseURI).href);
+    const reader = engine.reader();
+    const began = performance.now();
+    for (let place = 0; place < 100; place++) await reader.read(place);
+    return (performance.now() - began) / 100;
+  });
+  const stalls = await page.evaluate(() => window.stalls);
+  t.diagnostic(`first reply after ${first.toFixed()} ms; ${perToken.toFixed(1)} ms a token; stalls over 50 ms: ${stalls.map(Math.round)}`);
+  assert.ok(first < 30_000);
+  assert.ok(perToken < 50);
+  assert.ok(Math.max(0, ...stalls) < 1_000);
+});
