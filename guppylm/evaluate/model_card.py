@@ -40,7 +40,7 @@ def text(place: Run) -> str:
 {persona.about[:1].upper()}{persona.about[1:]}
 
 A transformer of {report["parameters"]:,} parameters that speaks as this character and knows nothing else. It has
-never seen a text from the world: all that it learned from was made from the text files that lie here as `persona/`.
+never seen a text from the world: all that it learned from was made from its persona's text files (`persona/` in a run).
 
 ## What it can do
 {report["judged"]:,} prompts whose templates it was never trained on, answered greedily. Looking up the most similar
