@@ -113,7 +113,9 @@ export class Store {
     const address = (path: string) => new URL(path, document.baseURI).href;
     this.set({ model: "loading", loaded: 0, trouble: undefined });
     if (!this.worker) {
-      this.worker = new Worker("worker.js", { type: "module" });
+      // from a blob, since a Worker from a file would not be bound by the page's Content-Security-Policy
+      const script = URL.createObjectURL(await (await fetch("worker.js")).blob());
+      this.worker = new Worker(script, { type: "module" });
       this.worker.onmessage = ({ data }: MessageEvent<Tell>) => this.hear(data);
       this.worker.onerror = (event) => this.set({ model: "failed", trouble: event.message || "worker.js" });
     }

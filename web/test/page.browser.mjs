@@ -81,8 +81,13 @@ test("a model that is missing or cut short is a clear line, and can be tried aga
 
 test("where WebAssembly is forbidden plain JavaScript speaks, and says the same", async (t) => {
   const { page, seen } = await open(t, { serviceWorkers: "block" });
-  const headers = { "content-type": "text/javascript", "content-security-policy": "script-src 'self'" };
-  await page.route("**/worker.js", async (route) => route.fulfill({ response: await route.fetch(), headers }));
+  await page.route(
+    (address) => address.pathname.endsWith("/where/"),
+    async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: (await response.text()).replace("'wasm-unsafe-eval'", "") });
+    },
+  );
   const [message, seed, reply] = expected.replies[0];
   await visit(page, `#say=${encodeURIComponent(message)}&seed=${seed}&t=0.4&k=40&p=0.95&view=layers`);
   await page.waitForFunction(() => document.querySelectorAll(".exchange").length > 1);
@@ -93,6 +98,16 @@ test("where WebAssembly is forbidden plain JavaScript speaks, and says the same"
   assert.match(await page.locator("footer").textContent(), /plain JavaScript: slower/);
   assert.deepEqual(seen.foreign, []);
   assert.ok(seen.errors.every((error) => /wasm|WebAssembly|falling back/.test(error)), seen.errors.join(" \n "));
+});
+
+test("neither the page nor its Worker may ask another server", async (t) => {
+  const { page, seen } = await open(t, { serviceWorkers: "block" });
+  await visit(page);
+  const ask = () => fetch("https://example.org/").then(() => "sent", () => "refused"); // prettier-ignore
+  assert.equal(await page.evaluate(ask), "refused");
+  assert.equal(page.workers().length, 1);
+  assert.equal(await page.workers()[0].evaluate(ask), "refused");
+  assert.deepEqual(seen.foreign, []);
 });
 
 test("both engines agree, and the page says how far", async (t) => {
