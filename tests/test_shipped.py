@@ -34,7 +34,8 @@ def test_it_talks_without_pytorch(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     hello, meaning, puzzled = done.stdout.splitlines()
-    assert hello and hello == hello.lower()
+    assert hello
+    assert hello == hello.lower()
     assert "food" in meaning
     assert "mortgage" in puzzled or "don't know" in puzzled
 
