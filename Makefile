@@ -39,7 +39,7 @@ engines: .venv/with-engines
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest tests/test_engines.py
 
 notebooks: .venv/with-notebooks  # the copies in docs/notebooks come from a longer training: build.py --run
-	GUPPYLM_PRESET=quick GUPPYLM_KNOBS="steps=40 conversations=4000 held_out=200" \
+	GUPPYLM_PRESET=quick GUPPYLM_KNOBS="steps=20 batch=32 conversations=1000 held_out=100" \
 	    .venv/bin/python notebooks/build.py --run --to build/notebooks
 
 faults: .venv/with-dev

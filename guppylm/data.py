@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 import torch
 from tokenizers import Tokenizer
@@ -22,12 +23,14 @@ class Batch:
     """B conversations, padded at the end to the longest."""
 
     ids: Tensor  # (B, T)
-    predicts: Tensor  # (B, T) bool: places whose next token is to be guessed
-    targets: Tensor  # (N,): those next tokens, N = predicts.sum()
+    at: tuple[Tensor, Tensor]  # (N,) and (N,): conversation and place of each token whose next one is to be guessed
+    targets: Tensor  # (N,): those next tokens
     places: Tensor  # (N,): each is the how-manieth of its conversation, from 0
 
     def to(self, device: torch.device) -> Batch:
-        return Batch(*(tensor.to(device) for tensor in (self.ids, self.predicts, self.targets, self.places)))
+        rows, columns = self.at
+        moved = [tensor.to(device) for tensor in (self.ids, rows, columns, self.targets, self.places)]
+        return Batch(moved[0], (moved[1], moved[2]), moved[3], moved[4])
 
 
 def encode_all(tokenizer: Tokenizer, chats: Iterable[Conversation], context: int) -> list[chat.Encoded]:
@@ -37,13 +40,14 @@ def encode_all(tokenizer: Tokenizer, chats: Iterable[Conversation], context: int
 
 def collate(rows: list[chat.Encoded], loss_on: str = "reply") -> Batch:
     """Rows of different length -> one batch, to guess the replies' tokens or ("all") every one but the first."""
-    width = max(len(row.ids) for row in rows)
-    ids = torch.zeros(len(rows), width, dtype=torch.long)
-    predicts = torch.zeros(len(rows), width, dtype=torch.bool)
-    for i, row in enumerate(rows):
-        ids[i, : len(row.ids)] = torch.tensor(row.ids)
-        predicts[i, row.guessed_from(loss_on) - 1 : len(row.ids) - 1] = True
-    return Batch(ids, predicts, ids[:, 1:][predicts[:, :-1]], predicts.cumsum(1)[predicts] - 1)
+    lengths = torch.tensor([len(row.ids) for row in rows])[:, None]  # (B, 1)
+    begins = torch.tensor([row.guessed_from(loss_on) - 1 for row in rows])[:, None]  # (B, 1)
+    places = torch.arange(int(lengths.max()))  # (T,)
+    ids = torch.zeros(len(rows), len(places), dtype=torch.long)
+    ids[places < lengths] = torch.tensor(list(chain.from_iterable(row.ids for row in rows)))
+    # as indices, not as a mask: a GPU would have to stop and count a mask
+    conversation, place = ((places >= begins) & (places < lengths - 1)).nonzero(as_tuple=True)
+    return Batch(ids, (conversation, place), ids[conversation, place + 1], place - begins[conversation, 0])
 
 
 def leave_out(row: chat.Encoded, share: float, rng: random.Random) -> chat.Encoded:
@@ -81,7 +85,8 @@ class Batches:
         """The conversations of update number `step`."""
         epoch, position = divmod(step, self.per_epoch)
         rows, rng = self._drawing(epoch), random.Random(f"{self._seed}/{step}")
-        return [leave_out(rows[i], self._word_dropout, rng) for i in self._order(epoch)[position]]
+        chosen = [rows[i] for i in self._order(epoch)[position]]
+        return [leave_out(row, self._word_dropout, rng) for row in chosen] if self._word_dropout else chosen
 
     def _drawing(self, epoch: int) -> list[chat.Encoded]:
         return self._drawings[epoch % len(self._drawings)]

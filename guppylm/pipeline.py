@@ -5,6 +5,7 @@ A run that was stopped anywhere goes on where it was: every stage leaves its res
 
 from __future__ import annotations
 
+import time
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def train(place: Run, persona: Persona, config: TrainConfig, console: Console, t
 
 def whole_road(persona_folder: Path, place: Run, config: TrainConfig, console: Console) -> bool:
     """Text files in, trained and measured model out. False if it was stopped; the same call goes on."""
+    began = time.perf_counter()
     persona = schema.load(persona_folder)
     with (
         join(precision.choose_device(config.device)) as team,
@@ -57,6 +59,8 @@ def whole_road(persona_folder: Path, place: Run, config: TrainConfig, console: C
     if team.leads and not done:
         console.print("stopped; the same command goes on from here")
     elif team.leads:
+        took = records.duration(time.perf_counter() - began)
+        console.print(f"trained, {took} after the start; now the report card, a minute or two", highlight=False)
         card = report_card.measure(place)
         report_card.write(place, card)
         model_card.write(place)

@@ -5,8 +5,12 @@ Every stage leaves its result in the run folder and is skipped if it is there al
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from rich.console import Console
 from tokenizers import Tokenizer
@@ -15,7 +19,7 @@ from guppylm import chat, files
 from guppylm.config import TrainConfig
 from guppylm.persona import generate, report
 from guppylm.persona.schema import Persona
-from guppylm.persona.split import split
+from guppylm.persona.split import Split, split
 from guppylm.records import duration
 from guppylm.run import Run
 from guppylm.tokenizer import fast
@@ -23,17 +27,13 @@ from guppylm.tokenizer import fast
 
 def prepare(persona: Persona, place: Run, config: TrainConfig, console: Console) -> None:
     """Conversations and tokenizer, in the run folder."""
-    parts, seed = split(persona, config.seed), config.seed
-    drawn = {
-        place.train_data(number): generate.conversations(parts, "train", config.training, seed, number)
-        for number in range(1, config.drawings_used + 1)
-    }
-    drawn[place.eval_data] = generate.conversations(parts, "held_out", config.held_out, seed)
-    if not all(file.exists() for file in drawn):
+    drawings = {place.train_data(number): number for number in range(1, config.drawings_used + 1)}
+    missing = [file for file in (place.eval_data, *drawings) if not file.exists()]
+    if missing:
         began = time.perf_counter()
-        for file, chats in drawn.items():
-            if not file.exists():
-                generate.write(file, chats)
+        tasks = [(file, drawings.get(file), config) for file in missing]
+        with multiprocessing.Pool(min(len(tasks), cores()), _begin_process, (split(persona, config.seed),)) as pool:
+            pool.starmap(_draw, tasks, chunksize=1)
         made = config.held_out + config.training * config.drawings_used
         took = duration(time.perf_counter() - began)
         console.print(f"{made:,} conversations in {took}; the first {config.conversations:,}:", highlight=False)
@@ -44,6 +44,29 @@ def prepare(persona: Persona, place: Run, config: TrainConfig, console: Console)
         write_tokenizer(place, tokenizer)
         took = duration(time.perf_counter() - began)
         console.print(f"tokenizer of {tokenizer.get_vocab_size():,} entries in {took}", highlight=False)
+
+
+_parts: Split  # of the character that this process draws from
+
+
+def _begin_process(parts: Split) -> None:
+    global _parts
+    _parts = parts
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits for this one
+
+
+def _draw(file: Path, drawing: int | None, config: TrainConfig) -> None:
+    """Write one file: a drawing of the training conversations, or, if it has no number, the held-out ones."""
+    if drawing is None:
+        chats = generate.conversations(_parts, "held_out", config.held_out, config.seed)
+    else:
+        chats = generate.conversations(_parts, "train", config.training, config.seed, drawing)
+    generate.write(file, chats)
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def training_texts(place: Run) -> Iterator[str]:

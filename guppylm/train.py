@@ -83,7 +83,7 @@ def schedule(step: int, config: TrainConfig) -> float:
 
 def token_losses(model: Transformer, batch: Batch, layers: int | None = None) -> Tensor:
     """The surprise (nats) at each of the N tokens that the batch has guessed. The head runs only there."""
-    hidden = model.hidden(batch.ids, layers, batch.predicts)  # (N, D)
+    hidden = model.hidden(batch.ids, layers, batch.at)  # (N, D)
     return F.cross_entropy(model.logits(hidden).float(), batch.targets, reduction="none")
 
 

@@ -108,7 +108,8 @@ def write_config(place: Run, config: ModelConfig, tokenizer: Tokenizer) -> None:
 
 
 def write_weights(file: Path, model: Transformer) -> None:
-    state = {name: weight.detach().cpu().float() for name, weight in model.state_dict().items()}
+    """In 32 bits each, but rounded to what 16 hold, so that every export to 16 bits has exactly these weights."""
+    state = {name: weight.detach().cpu().half().float() for name, weight in model.state_dict().items()}
     tensors.write(file, to_gpt2(state), {"format": "pt"})
 
 
@@ -145,14 +146,19 @@ def read_model(place: Run) -> Transformer:
     config = read_config(place.config)
     if not place.weights.exists():
         raise RunError(f"{place.weights}: not found; the training never got this far, run it again to go on")
-    stored, _ = tensors.read(place.weights)
+    return read_weights(place.weights, config)
+
+
+def read_weights(file: Path, config: ModelConfig) -> Transformer:
+    """A model of that shape with the weights of a file. Raises RunError."""
+    stored, _ = tensors.read(file)
     with torch.device("meta"):
         model = Transformer(config)
     try:
         fitting = from_gpt2(stored, list(model.state_dict()))
     except KeyError as error:
-        raise RunError(f"{place.weights}: weight {error} is missing; these are another model's weights") from None
-    return fill_weights(model, fitting, place.weights)
+        raise RunError(f"{file}: weight {error} is missing; these are another model's weights") from None
+    return fill_weights(model, fitting, file)
 
 
 def fill_weights(model: Transformer, state: dict[str, Tensor], file: Path) -> Transformer:

@@ -11,13 +11,11 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-import torch
 
-from guppylm import files, runtime, tensors, weights
-from guppylm.errors import RunError
+from guppylm import files, runtime, weights
 from guppylm.export import formats, onnx_graph, to_onnx
 from guppylm.export.parity import Source
-from guppylm.model import ModelConfig, Transformer
+from guppylm.model import ModelConfig
 from guppylm.run import Run
 
 FORMAT = "onnx-8bit"
@@ -62,21 +60,10 @@ def write_grown(source: Source, folder: Path, say: Callable[[str], None]) -> Ite
     }
     for step, file in sorted(kept.items()):
         say(f"the model after {step:,} updates")
-        grown = Source(place, _read(file, source.model.config), source.tokenizer)
+        grown = Source(place, weights.read_weights(file, source.model.config), source.tokenizer)
         into = folder / "growing" / f"step-{step}.onnx"
         with tempfile.TemporaryDirectory() as temporary:
             to_onnx.write(grown, Path(temporary), 8)
             into.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(Path(temporary) / runtime.MODEL, into)
         yield {"step": step, "file": f"character/growing/{into.name}", "bytes": into.stat().st_size}
-
-
-def _read(file: Path, config: ModelConfig) -> Transformer:
-    stored, _ = tensors.read(file)
-    with torch.device("meta"):
-        model = Transformer(config)
-    try:
-        fitting = weights.from_gpt2(stored, list(model.state_dict()))
-    except KeyError as error:
-        raise RunError(f"{file}: weight {error} is missing; delete it, or train again") from None
-    return weights.fill_weights(model, fitting, file)

@@ -64,7 +64,7 @@ def _node_ends(node: Node, text: str, at: int, lists: Lists, bound: Bound) -> It
         if after is not None:
             yield after, bound
     elif isinstance(node, Choice):
-        for option in dict.fromkeys(node.options):
+        for option in node.options:
             yield from _ends(option, text, at, lists, bound)
     elif isinstance(node, Agree):
         known = bound.get(node.slot.name)
@@ -103,9 +103,9 @@ class Index:
     def __init__(self, entries: Iterable[tuple[str, Sequence, Lists]]) -> None:
         self._by_word: dict[str, list[tuple[str, Sequence, Lists, Words]]] = defaultdict(list)
         every = list(entries)
-        common = Counter(word for _, nodes, _ in every for word in _literal_words(nodes))
+        telling = _Telling(Counter(word for _, nodes, _ in every for node in nodes for word in _literal_words(node)))
         for label, nodes, lists in every:
-            first, second = [*_needed(nodes, common), ANY, ANY][:2]
+            first, second = [*telling.needed(nodes), ANY, ANY][:2]
             for word in first:
                 self._by_word[word].append((label, nodes, lists, second))
 
@@ -122,42 +122,52 @@ class Index:
         return list(dict.fromkeys(found))
 
 
-def _literal_words(nodes: Sequence) -> Iterator[str]:
-    for node in nodes:
-        if isinstance(node, str):
-            yield from _plain_literal(node).split()
-        elif isinstance(node, Choice):
-            for option in node.options:
-                yield from _literal_words(option)
+@cache
+def _literal_words(node: Node) -> tuple[str, ...]:
+    if isinstance(node, str):
+        return tuple(_plain_literal(node).split())
+    if isinstance(node, Choice):
+        return tuple(word for option in node.options for inner in option for word in _literal_words(inner))
+    return ()
 
 
-def _needed(nodes: Sequence, common: Counter[str], left: bool = True, right: bool = True) -> list[Words]:
-    """Sets of words, the most telling first: every text of the template holds a word of each.
+class _Telling:
+    """Finds the words by which a template is known. The least `common` ones tell most."""
 
-    The least `common` words tell most. A slot tells nothing, since it may be bound to any word; nor does what touches
-    it, which may be half a word: `left` and `right` say whether whole words begin and end here.
-    """
-    found: list[Words] = []
-    for place, node in enumerate(nodes):
-        opens = left if place == 0 else _is_text(nodes[place - 1]) and _plain_literal(str(nodes[place - 1]))[-1:] == " "
-        ends_here = place == len(nodes) - 1
-        closes = right if ends_here else _is_text(nodes[place + 1]) and _plain_literal(str(nodes[place + 1]))[:1] == " "
-        if isinstance(node, str):
-            pieces = _plain_literal(node).split(" ")
-            whole = pieces[0 if place == 0 and left else 1 : len(pieces) if ends_here and right else -1]
-            found += [frozenset((word,)) for word in whole if word]
-        elif isinstance(node, Choice):
-            found += _one_of([_needed(option, common, opens, closes) for option in node.options])
-    return sorted(found, key=lambda words: sum(1 + common[word] for word in words))
+    def __init__(self, common: Counter[str]) -> None:
+        self._common = common
+        self._of_choice = cache(self._one_of)  # the same alternatives stand in many templates
+
+    def needed(self, nodes: Sequence, left: bool = True, right: bool = True) -> list[Words]:
+        """Sets of words, the most telling first: every text of the template holds a word of each.
+
+        A slot tells nothing, since it may be bound to any word; nor does what touches it, which may be half a word:
+        `left` and `right` say whether whole words begin and end here.
+        """
+        found: list[Words] = []
+        last = len(nodes) - 1
+        for place, node in enumerate(nodes):
+            opens = left if place == 0 else _is_gap(nodes[place - 1], -1)
+            closes = right if place == last else _is_gap(nodes[place + 1], 0)
+            if isinstance(node, str):
+                pieces = _plain_literal(node).split(" ")
+                whole = pieces[0 if place == 0 and left else 1 : len(pieces) if place == last and right else -1]
+                found += [frozenset((word,)) for word in whole if word]
+            elif isinstance(node, Choice):
+                found += self._of_choice(node, opens, closes)
+        return sorted(found, key=self._rarity) if len(found) > 1 else found
+
+    def _one_of(self, choice: Choice, opens: bool, closes: bool) -> list[Words]:
+        """Of alternatives: the best words of each, if each has any."""
+        options = [self.needed(option, opens, closes) for option in choice.options]
+        return [frozenset().union(*(needed[0] for needed in options))] if all(options) else []
+
+    def _rarity(self, words: Words) -> int:
+        return sum(1 + self._common[word] for word in words)
 
 
-def _one_of(options: list[list[Words]]) -> list[Words]:
-    """Of alternatives: the best words of each, if each has any."""
-    return [frozenset().union(*(needed[0] for needed in options))] if all(options) else []
-
-
-def _is_text(node: Node) -> bool:
-    return isinstance(node, str)
+def _is_gap(node: Node, end: int) -> bool:
+    return isinstance(node, str) and _plain_literal(node)[end:][:1] == " "
 
 
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")

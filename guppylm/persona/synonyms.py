@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from guppylm.persona.template import Choice, Node, Sequence
 
-KEPT = 4  # times that a word stays for each time that it is swapped
+KEPT = 0.8  # of the times, a word stays as it is
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
@@ -29,6 +30,9 @@ class Synonyms:
 
     def __init__(self, others: dict[str, list[str]]) -> None:
         self.others = others
+        self._choices = {
+            phrase: Choice(((phrase,), *((other,) for other in among)), first=KEPT) for phrase, among in others.items()
+        }
         self._lengths: dict[str, int] = {}  # of the longest phrase that begins with a word, in words
         for phrase in others:
             first, *more = phrase.split(" ")
@@ -47,28 +51,27 @@ class Synonyms:
             if isinstance(node, str):
                 said += self._swap(node, left, right)
             elif isinstance(node, Choice):
-                said.append(Choice(tuple(self.spread(option, left, right) for option in node.options)))
+                said.append(replace(node, options=tuple(self.spread(one, left, right) for one in node.options)))
             else:
                 said.append(node)
         return tuple(said)
 
     def _swap(self, text: str, left: bool, right: bool) -> Iterator[Node]:
-        words = [word.span() for word in _WORD.finditer(text)]
+        words = list(_WORD.finditer(text))
         words = words[not left and text[:1].isalnum() : len(words) - (not right and text[-1:].isalnum())]
-        done = at = 0
-        while at < len(words):
-            start, end = words[at]
-            for length in range(self._lengths.get(text[start:end], 0), 0, -1):
-                phrase = text[start : words[min(at + length, len(words)) - 1][1]]
-                if phrase in self.others:
-                    if start > done:
-                        yield text[done:start]
-                    others = Choice(tuple((other,) for other in self.others[phrase]))
-                    yield Choice(((phrase,),) * KEPT + ((others,),))
-                    done = start + len(phrase)
-                    at += phrase.count(" ")
+        done = free = 0
+        for at, word in enumerate(words):
+            longest = self._lengths.get(word[0])
+            if longest is None or at < free:
+                continue
+            for length in range(min(longest, len(words) - at), 0, -1):
+                phrase = text[word.start() : words[at + length - 1].end()]
+                if phrase in self._choices:
+                    if word.start() > done:
+                        yield text[done : word.start()]
+                    yield self._choices[phrase]
+                    done, free = word.start() + len(phrase), at + length
                     break
-            at += 1
         if done < len(text):
             yield text[done:]
 

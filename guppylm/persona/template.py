@@ -57,6 +57,7 @@ class Agree:
 @dataclass(frozen=True)
 class Choice:
     options: tuple[Sequence, ...]
+    first: float | None = None  # the odds of the first option; None: all are as likely
 
 
 Node = str | Slot | Agree | Choice
@@ -152,12 +153,18 @@ def _fill(nodes: Sequence, lists: Lists, bound: dict[str, Word], rng: random.Ran
         if isinstance(node, str):
             said.append(node)
         elif isinstance(node, Choice):
-            _fill(pick(node.options, rng), lists, bound, rng, said)
+            _fill(_choose(node, rng), lists, bound, rng, said)
         elif isinstance(node, Slot):
             said.append(_bind(node, lists, bound, rng).text)
         else:
             number = _bind(node.slot, lists, bound, rng).number
             said.append(node.forms[("one", "many", "some").index(number)])
+
+
+def _choose(choice: Choice, rng: random.Random) -> Sequence:
+    if choice.first is None:
+        return pick(choice.options, rng)
+    return choice.options[0] if rng.random() < choice.first else pick(choice.options[1:], rng)
 
 
 def pick(options: Options[T], rng: random.Random) -> T:
