@@ -1,15 +1,16 @@
 # make chat     talk to the Guppy that comes along: no training, no PyTorch
-# make fish     from the text files in personas/guppy to a chat with a trained fish
+# make fish     from the text files in personas/guppy to a chat with a trained fish; somebody else: make fish PERSONA=personas/pirate
 # make release  the same, trained for an hour or two, and put in the place of the Guppy that comes along
 # make test     every check; the engines that are not installed are skipped
-# make page     build the web page (needs Node 20 or later), and open the tank of the fish in runs/guppy
+# make page     build the web page (needs Node 20 or later), and open the tank of the fish in runs/guppy; of another run: make page RUN=runs/pirate
 # make engines  install llama.cpp (compiled), CTranslate2, mlx-lm and an old transformers, and test the exports there; CI does both
 # make notebooks   run the notebooks with few updates, as CI does, and print how long each takes
 # make faults   kill, starve and spoil a training in a hundred ways, and count what is lost; a few minutes
 # All make a virtual environment in .venv first; nothing outside this folder is touched.
 
 PYTHON ?= python3
-RUN    ?= runs/guppy
+PERSONA ?= personas/guppy
+RUN    ?= runs/$(notdir $(PERSONA))
 PRESET ?= cpu
 GUPPY  := .venv/bin/guppylm
 PIP     := .venv/bin/python -m pip install --quiet --disable-pip-version-check
@@ -21,7 +22,7 @@ chat: .venv/with-chat
 	$(GUPPY) chat --model guppylm/guppy
 
 fish: .venv/with-train
-	$(GUPPY) train personas/guppy -o $(RUN) --preset $(PRESET)
+	$(GUPPY) train $(PERSONA) -o $(RUN) --preset $(PRESET)
 	@if [ -t 0 ] && [ -t 1 ]; then $(GUPPY) chat --model $(RUN); else $(GUPPY) chat --model $(RUN) --examples; fi
 
 release: .venv/with-train

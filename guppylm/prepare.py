@@ -5,9 +5,11 @@ Every stage leaves its result in the run folder and is skipped if it is there al
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,9 +33,7 @@ def prepare(persona: Persona, place: Run, config: TrainConfig, console: Console)
     missing = [file for file in (place.eval_data, *drawings) if not file.exists()]
     if missing:
         began = time.perf_counter()
-        tasks = [(file, drawings.get(file), config) for file in missing]
-        with multiprocessing.Pool(min(len(tasks), cores()), _begin_process, (split(persona, config.seed),)) as pool:
-            pool.starmap(_draw, tasks, chunksize=1)
+        draw_all(split(persona, config.seed), {file: drawings.get(file) for file in missing}, config)
         made = config.held_out + config.training * config.drawings_used
         took = duration(time.perf_counter() - began)
         console.print(f"{made:,} conversations in {took}; the first {config.conversations:,}:", highlight=False)
@@ -46,27 +46,41 @@ def prepare(persona: Persona, place: Run, config: TrainConfig, console: Console)
         console.print(f"tokenizer of {tokenizer.get_vocab_size():,} entries in {took}", highlight=False)
 
 
+def draw_all(parts: Split, wanted: dict[Path, int | None], config: TrainConfig) -> None:
+    """Write the files, each with the drawing that its number says; without a number, the held-out conversations."""
+    tasks = [(file, drawing, config) for file, drawing in wanted.items()]
+    if sys.platform != "linux":  # elsewhere a new process begins empty, and runs the program that started it once more
+        _know(parts)
+        for task in tasks:
+            _draw(*task)
+        return
+    processes = min(len(tasks), len(os.sched_getaffinity(0)))
+    with multiprocessing.get_context("fork").Pool(processes, _begin_process, (parts,)) as pool:
+        pool.starmap(_draw, tasks, chunksize=1)
+
+
+END_WITH_PARENT = 1  # PR_SET_PDEATHSIG, https://man7.org/linux/man-pages/man2/pr_set_pdeathsig.2const.html
+
 _parts: Split  # of the character that this process draws from
 
 
-def _begin_process(parts: Split) -> None:
+def _know(parts: Split) -> None:
     global _parts
     _parts = parts
+
+
+def _begin_process(parts: Split) -> None:
+    _know(parts)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits for this one
+    ctypes.CDLL(None).prctl(END_WITH_PARENT, signal.SIGKILL)  # two writers of one file would spoil it
 
 
 def _draw(file: Path, drawing: int | None, config: TrainConfig) -> None:
-    """Write one file: a drawing of the training conversations, or, if it has no number, the held-out ones."""
     if drawing is None:
         chats = generate.conversations(_parts, "held_out", config.held_out, config.seed)
     else:
         chats = generate.conversations(_parts, "train", config.training, config.seed, drawing)
     generate.write(file, chats)
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def training_texts(place: Run) -> Iterator[str]:
