@@ -10,8 +10,9 @@
 # graphics chip, which happens to be very good at multiplying many numbers at once; you can do without one.
 #
 # First, the package. The cell below does nothing if it is already installed. Otherwise it installs it from `SOURCE`:
-# the folder of a clone, a wheel file, or the address of a git repository. On Colab or Kaggle, put the address of the
-# repository where you found this notebook between the quotes.
+# the folder of a clone, a wheel file, or the address of a git repository. On Colab or Kaggle, two websites that run
+# notebooks and lend a GPU for nothing, put the address of the repository where you found this notebook between the
+# quotes.
 
 # %%
 import subprocess
@@ -48,7 +49,8 @@ print("ready")
 # | 8. save | the model | a file to keep and to share |
 #
 # All of the work is done by the package `guppylm`. The notebook only calls it, and shows you the lines of it that are
-# worth reading. So what you see is what runs.
+# worth reading. So what you see is what runs. The arithmetic it leaves to *PyTorch* (`torch`), a library that
+# multiplies large tables of numbers, on the processor or on a GPU (`cuda`). It calls such a table a *tensor*.
 
 # %%
 import contextlib
@@ -120,10 +122,10 @@ def table(head, rows):
 
 # %% [markdown]
 # How long should it take? A *preset* is a set of settings with a name. If there is a GPU, we take the preset `gpu`,
-# else `cpu` with fewer updates than usual, so that you need not wait. For the full training on a processor (1,400
-# updates, about 25 minutes) set `KNOBS = []`; for the best fish (an hour or two) also `PRESET = "release"`. A knob is
-# one setting, like `"steps=600"`. If you change anything after you have begun, change the folder's name in `RUN` too: a
-# folder holds one training, and refuses to mix two.
+# else `cpu` with fewer *updates* (the small steps in which the model gets better) than usual, so that you need not
+# wait. For the full training on a processor (1,400 updates, about 25 minutes) set `KNOBS = []`; for the best fish (an
+# hour or two) also `PRESET = "release"`. A knob is one setting, like `"steps=600"`. If you change anything after you
+# have begun, change the folder's name in `RUN` too: a folder holds one training, and refuses to mix two.
 
 # %%
 SHORTER = {"cpu": "steps=400 conversations=45000 held_out=2000 evaluate_every=50"}
@@ -144,9 +146,9 @@ if PERSONAS is None:
 # %% [markdown]
 # ## 1. Data: a character made of text
 #
-# A model learns from examples: here, short conversations with a message and a reply. Nobody types fifty thousand of
-# them. Somebody who knows the fish has written *exchanges*: ways to say one thing, and replies that fit. A few of them,
-# about food:
+# A model learns from examples: here, short conversations with a message, also called a *prompt*, and a reply. Nobody
+# types fifty thousand of them. Somebody who knows the fish has written its *persona*: a folder of *exchanges*, each
+# with ways to say one thing, and replies that fit. A few of them, about food:
 
 # %%
 persona = schema.load(PERSONAS / "guppy")
@@ -166,7 +168,7 @@ for exchange in [one for one in persona.exchanges if one.topic == "food"][:3]:
 # A text with holes like these is called a *template*. `{food}` is a hole for any word of a list, and it is the same
 # word in message and reply. `{hi|hello}` is one of the two, and `[again]` is there or not. A few templates make very
 # many sentences. The generator draws an exchange, a wording and a reply at random, and now and then makes a slip of the
-# fingers, as people do:
+# fingers, as people do. The number that random draws start from is the *seed*: the same seed, the same conversations.
 
 # %%
 parts = split(persona, settings.seed)
@@ -183,11 +185,12 @@ for one in conversations(parts, "train", count=8, seed=settings.seed):
 # not understanding. That is called a *leak*.
 #
 # So here one template in ten is held out whole: no filling of it is ever trained on. Below is what either exam would
-# tell us about a rival that learns nothing at all: *nearest neighbour* looks up the most similar message it knows, and
-# gives the reply that stands there. "Word for word" is the share of exam messages that also stand in training; "on
-# topic" is the share of looked-up replies that belong to the topic that was asked about. The distance between the two
-# rows of a character is what the random split would have made up. The pirate, who has fewer texts, is in the table as
-# well, since the fewer the templates, the worse the leak.
+# tell us about a rival that learns nothing at all: *nearest neighbour* looks up the most similar message it knows (the
+# one that shares the most words, rare ones counting more), and gives the reply that stands there. "Word for word" is
+# the share of exam messages that also stand in training; "on topic" is the share of looked-up replies that belong to
+# the topic that was asked about (`Judge` can tell, since it knows every template). The distance between the two rows of
+# a character is what the random split would have made up. A second character, a pirate with fewer texts, is in the
+# table as well, since the fewer the templates, the worse the leak.
 
 
 # %%
@@ -217,7 +220,8 @@ table(["character", "exam", "word for word in training", "a mere lookup is on to
 # would need a list of all words. In between are *tokens*: pieces of text that occur often, each with a number, its
 # *id*. All tokens together are the *vocabulary*. How are they found? By *byte-pair encoding*: begin with single bytes
 # (a letter of English is one byte), look for the two neighbours that stand together most often, make them one new
-# token, and look again. Each such step is a *merge*. This is all of it:
+# token, and look again. Each such step is a *merge*. This is all of it, but for two helpers: `_count` keeps the tally
+# of neighbours, `_merge` joins a pair in a word.
 
 # %%
 show(reference.train)
@@ -262,7 +266,8 @@ for text in ("do you like bubbles?", "hello little fish", "antidisestablishmenta
 # since a fish does not care.
 #
 # A conversation is more than its text: the model must see who speaks, and where a reply ends. *Special tokens* mark
-# that. No text that you type can become one. What the model will see before it replies:
+# that: `<|im_start|>` begins what somebody says, `<|im_end|>` ends it. `user` is you, `assistant` is the fish, and `\n`
+# ends a line. No text that you type can become a special token. What the model will see before it replies:
 
 # %%
 message = "do you like bubbles?"
@@ -273,14 +278,19 @@ print(" | ".join(labels(chat.encode_prompt(tokenizer, message))))
 #
 # The model is a *transformer*, the kind of machine that all well-known chat models are. Token ids go in; out comes one
 # score for every token of the vocabulary, saying how well it would fit as the next one. These scores are called
-# *logits*. In between are only multiplications and additions with numbers called *weights* or *parameters*. They begin
-# at random, and learning means to find better ones. Ours has a few million; the big ones have hundreds of billions.
+# *logits*. In between are almost only multiplications and additions with numbers called *weights* or *parameters*. Most
+# begin at random, and learning means to find better ones. Ours has a few million; the big ones have hundreds of
+# billions.
 #
 # On the way, every token is a list of 384 numbers, a *vector*. It begins as the token's *embedding*, a row of a big
-# table, plus a row for its position. Then it passes six *layers* (or blocks), each of which adds something to it. What
-# is handed on from layer to layer is the *residual stream*: a notepad that each layer reads and writes. In the code, a
-# comment like `(B, T, D)` gives the shape of a table of numbers: B conversations, T tokens in each, D = 384 numbers for
-# each.
+# table, plus a row of a second table for its position. Then it passes six *layers* (or blocks), each of which adds
+# something to it. What is handed on from layer to layer is the *residual stream*: a notepad that each layer reads and
+# writes. In the code, a comment like `(B, T, D)` gives the shape of a table of numbers: B conversations, T tokens in
+# each, D = 384 numbers for each. T is at most 128, the *context*: the model sees no more at once. Further on, V is the
+# size of the vocabulary, L the number of layers, and N that of the tokens to guess.
+#
+# `norm`, `attn` and `ffn` come below. `dropout` would set some numbers to zero at random, and is off here; `at` says
+# after which tokens a guess is wanted.
 
 # %%
 show(transformer.Transformer.hidden)
@@ -289,19 +299,24 @@ show(transformer.Block.forward)
 # %% [markdown]
 # A layer has two parts. The first is *attention*: each token looks back at the tokens before it and gathers what it
 # finds useful. To do so it asks a question (a *query*, `q`), every earlier token holds up a sign (a *key*, `k`), and
-# where the two fit, it takes what that token has to give (a *value*, `v`). `softmax` turns the scores of fit into
-# shares that add up to 1. Six *heads* do that side by side, each looking for something of its own. The future is
-# hidden, or guessing the next token would be no art.
+# where the two fit, it takes what that token has to give (a *value*, `v`). All three are made from the token's vector
+# with a table of weights (`qkv`): each new number is a sum of all the old ones, each times a weight of its own. How
+# well do two fit? Multiply their numbers pair by pair, and add up (`@` does so for all at once). `softmax` turns the
+# scores of fit into shares that add up to 1: it takes e to the power of each, and divides by the sum. Six *heads* (H)
+# do that side by side, each with 64 of the 384 numbers and looking for something of its own. The future is hidden (its
+# scores become minus infinity, its shares 0), or guessing the next token would be no art.
 
 # %%
 show(transformer.Attention.forward)
 
 # %% [markdown]
-# The second part, *feed-forward*, lets each token think on its own about what it has gathered: two multiplications, and
-# between them negative numbers become zero (`relu`). Without such a bend, all layers together could do no more than
-# one. `norm1` and `norm2` in the block bring the numbers to a common size, so that nothing grows out of hand.
+# The second part, *feed-forward*, lets each token think on its own about what it has gathered: two multiplications with
+# tables of weights (`up` and `down`; F = 768 numbers in between), and between them negative numbers become zero
+# (`relu`; the `F` before it is a part of PyTorch). Without such a bend, all layers together could do no more than one.
+# `norm1` and `norm2` in the block bring the numbers to a common size, so that nothing grows out of hand.
 #
-# At the end the stream is compared with every token's embedding; the better they fit, the higher the logit.
+# At the end the stream is compared with every token's embedding; the better they fit, the higher the logit. This last
+# step is also called *the head*; it has nothing to do with the heads of attention.
 
 # %%
 show(transformer.FeedForward.forward)
@@ -330,9 +345,11 @@ print("model>", generate.reply(untrained, tokenizer, message, Sampling(seed=1))[
 # ## 4. Training: being surprised less and less
 #
 # We need a number that says how wrong the model is. At each token of a known reply, take the probability that the model
-# gave to that token, and call minus its logarithm the *surprise*. A model that was sure and right has a surprise of 0;
-# one that thinks all tokens equally likely has ln(vocabulary), about 8.3 for 4,096 tokens. The mean surprise is the
-# *loss* (its full name is cross-entropy, its unit the *nat*). Training makes it small.
+# gave to that token (`softmax` makes probabilities of the logits), and call minus its natural logarithm (ln) the
+# *surprise*. A model that was sure and right has a surprise of 0; one that thinks all tokens equally likely has
+# ln(vocabulary), about 8.3 for 4,096 tokens. The mean surprise is the *loss* (its full name is cross-entropy, its unit
+# the *nat*: one nat is the surprise at what had a probability of 1/e, or 37%). Training makes it small. In the code,
+# `targets` are the tokens that truly came next.
 
 # %%
 show(training.token_losses)
@@ -356,10 +373,16 @@ surprises(untrained)
 
 # %% [markdown]
 # One *update* of the weights: take a handful of conversations (a *batch*), compute the loss, and ask PyTorch for the
-# *gradient*: for each weight, whether the loss would grow or shrink if the weight were a little larger. Then move each
-# weight a little the other way. How far is the *learning rate*: it rises for a few updates, then falls slowly to almost
+# *gradient*: for each weight, whether, and how fast, the loss would grow or shrink if the weight were a little larger.
+# (PyTorch remembers how the loss was calculated and goes back step by step: `autograd.backward`.) Then move each weight
+# a little the other way. How far is the *learning rate* (`lr`): it rises for a few updates, then falls slowly to almost
 # nothing. The part that decides on the exact move is the *optimizer*. That is the whole secret; the rest is doing it
 # many times.
+#
+# Much of the code below is housekeeping. `weigh` makes the first tokens of a reply count more, `depth` says how many
+# layers learn already, and `clip_grad_norm_` shortens a gradient that is too long. `how` and `scaler` look after short,
+# quick number formats (`fp16` has 16 bits), `accumulate` after machines with little memory, `team` after several
+# processes that share the work.
 
 # %%
 show(training.update)
@@ -371,7 +394,8 @@ show(training.update)
 # *overfitting*. Below the curve are its replies so far to the same few messages. At first there is noise, then single
 # words, then sentences that have nothing to do with the question, and at last replies.
 #
-# You may stop it (the square button). Run the cell again and it goes on where it was.
+# You may stop it (the square button). Run the cell again and it goes on where it was, from a *checkpoint*: a file with
+# all that the training needs for that.
 
 
 # %%
@@ -458,11 +482,13 @@ surprises(fish)
 #
 # When the training was done, `guppylm` asked the model held-out messages, made from templates it has never seen, and
 # compared each reply with the character's own texts. Beside it stand two rivals. *Nearest neighbour* you know: it looks
-# up the most similar message. The *n-gram* model is what language models were before transformers: it goes on with the
-# word that most often followed the last few words. If our model is not better than these, it was not worth it.
+# up the most similar message. The *n-gram* model (an n-gram is n words in a row) is what language models were before
+# transformers: it goes on with the word that most often followed the last few words. If our model is not better than
+# these, it was not worth it.
 #
-# How to read the loss: *perplexity* is the number of equally likely tokens that would leave one just as undecided.
-# *Bits a byte* is the same surprise per byte of text, so that models with other tokenizers can be compared.
+# How to read the loss: *perplexity* is the number of equally likely tokens that would leave one just as undecided (e to
+# the power of the loss). *Bits a byte* is the same surprise per byte of text and in *bits* (one bit is the surprise at
+# a coin toss, 0.69 nats), so that models with other tokenizers can be compared.
 
 # %%
 report = files.read_json(RUN.report)
@@ -571,13 +597,15 @@ picture(figure)
 # %% [markdown]
 # ### From scores to a word
 #
-# The logits become probabilities, and one token is drawn, like a ball from an urn. Three knobs bend the odds before the
-# draw:
+# The logits become probabilities (`softmax` again), and one token is drawn, like a ball from an urn. Three knobs bend
+# the odds before the draw:
 #
 # - *temperature*: the scores are divided by it. Below 1 the likely gets likelier, and the fish says the expected; above
 #   1 it gets adventurous. At 0 it always takes the likeliest, which is called *greedy*;
 # - *top-k*: only the k likeliest tokens stay in the urn;
 # - *top-p*: only the likeliest tokens that together make up the share p stay.
+#
+# Below are the code, and bars for the probabilities of the ten likeliest tokens.
 
 # %%
 show(sample.probabilities)
@@ -632,11 +660,12 @@ table(["read after", "likeliest", "second", "third"], rows)
 # %% [markdown]
 # ## 8. Keep it
 #
-# The run folder is a model folder as the Hugging Face library `transformers` expects it. For phones, browsers and small
-# computers it can also be *exported*: the last cell writes it for ONNX Runtime, a small engine that needs no PyTorch,
-# with its weights rounded to 8 bits each, a quarter of the size. Rounding changes a reply now and then, so the export
-# is held against the original and thrown away if it disagrees too often (not for a taste of 40 updates, whose replies a
-# breath of wind changes). Then all goes into one zip file.
+# The run folder is a model folder as `transformers` expects it, a library of Hugging Face, the website where most
+# models are shared. For phones, browsers and small computers it can also be *exported*: the last cell writes it in the
+# file format *ONNX* for ONNX Runtime, a small engine that needs no PyTorch, with its weights rounded from 32 to 8 bits
+# each, a quarter of the size. Rounding changes a reply now and then, so the export is held against the original and
+# thrown away if it disagrees too often (not with the preset `quick`, a taste of a few updates, whose replies a breath
+# of wind changes). Then all goes into one zip file.
 
 # %%
 exported = RUN.folder / "onnx-8bit"

@@ -2,11 +2,12 @@
 # # Talk to Guppy
 #
 # Guppy is a small fish, and a small *language model*: a program that guesses a reply piece by piece. Somebody has
-# trained it already, and it comes with the package `guppylm`. Here you only talk to it. No graphics chip is needed and
-# no PyTorch, and it answers at once.
+# *trained* it already, on many examples, and it comes with the package `guppylm`. Here you only talk to it. No graphics
+# chip is needed and no PyTorch (the library that training calculates with), and it answers at once.
 #
 # The first cell installs the package, unless you have it. `SOURCE` is the folder of a clone, a wheel file, or the
-# address of a git repository; on Colab or Kaggle put the address of the repository where you found this notebook there.
+# address of a git repository. On Colab or Kaggle, which run notebooks in your browser, put the address of the
+# repository where you found this notebook there.
 
 # %%
 import subprocess
@@ -26,7 +27,7 @@ if not all(map(find_spec, ["guppylm", "onnxruntime", "tokenizers"])):
 print("ready")
 
 # %% [markdown]
-# Wake the fish. These are messages that it is asked again and again while it learns:
+# Wake the fish. These are messages that it was asked again and again while it learned:
 
 # %%
 from guppylm import runtime
@@ -38,8 +39,9 @@ print(f"{fish.name} is awake. You could say: {', '.join(fish.prompts[:6])}.")
 # %% [markdown]
 # Write your own messages into the list. Each is answered for itself, since the fish remembers nothing.
 #
-# *Temperature* says how freely it speaks: at 0 it always says the likeliest, at 1 what comes to its mind, and at 2 it
-# should see a doctor. The same *seed*, any whole number, gives the same reply again; `None` a new one each time.
+# *Temperature* says how freely it speaks: at 0 it always takes the piece that it finds likeliest, at 1 what comes to
+# its mind, and at 2 it should see a doctor. The same *seed*, any whole number, gives the same reply again; `None` a new
+# one each time.
 
 # %%
 MESSAGES = ["hi guppy", "do you like bubbles?", "what is the meaning of life", "are you afraid of cats", "good night"]

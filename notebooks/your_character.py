@@ -3,9 +3,9 @@
 #
 # `train_guppylm.ipynb` makes a small fish that talks: text files go in, a *language model* comes out, a program that
 # guesses a reply piece by piece. Here is the experiment that shows what made it a fish: we keep all of the code and
-# swap the text files. First for a pirate, then for somebody who begins in this notebook with ten exchanges. Last, we
-# count how many exchanges it takes. It takes a few minutes on a free *GPU* (a graphics chip, good at multiplying many
-# numbers at once), and about ten on two processor cores.
+# swap the text files. First for a pirate, then for somebody who begins in this notebook with ten *exchanges*: ways to
+# say one thing, and replies that fit it. Last, we count how many exchanges it takes. The notebook needs a few minutes
+# on a free *GPU* (a graphics chip, good at multiplying many numbers at once), and about ten on two processor cores.
 #
 # The first cell installs the package, unless you have it. `SOURCE` is the folder of a clone, a wheel file, or the
 # address of a git repository; on Colab or Kaggle put the address of the repository where you found this notebook there.
@@ -31,9 +31,11 @@ if not all(map(find_spec, ["guppylm", "tokenizers", "torch", "matplotlib", "skle
 print("ready")
 
 # %% [markdown]
-# How long to train? A *preset* is a set of settings with a name, and a *knob* is one of the settings. All characters
-# here get the same few *updates* (small steps in which the model gets better), so that they can be compared and you
-# need not wait. For a good character of your own, train longer at the end: `KNOBS = []` takes the whole preset.
+# To *train* is to show the model examples until its guesses are good. How long? A *preset* is a set of settings with a
+# name, and a *knob* is one of the settings. All characters here get the same few *updates* (small steps in which the
+# model gets better), so that they can be compared and you need not wait: `steps` is the number of updates, `batch` the
+# conversations in each, `held_out` how many are kept for an exam. For a good character of your own, train longer at the
+# end: `KNOBS = []` takes the whole preset.
 
 # %%
 import os
@@ -157,8 +159,9 @@ talk(
 #   exam, and exchanges with fewer than five have none;
 # - put the best reply first: it is given most often;
 # - let the reply pick up what was said: `{biscuit}` is the same word in message and reply, and `{is/are:biscuit}`
-#   agrees with it (`one` biscuit is, `many` crumbs are, `some` cake is);
-# - write small letters only; a and an find themselves.
+#   agrees with it (`one` biscuit is, `many` crumbs are, `some` cake is); a third form is for `some`, as in
+#   `{a/some/some:biscuit}`;
+# - write small letters only; *a* becomes *an* where it should.
 
 # %%
 TEXTS = {
@@ -351,8 +354,8 @@ for one in conversations(split(character, settings.seed), "train", count=8, seed
     print(f"you>  {one.input}\n{character.name}> {one.output}")
 
 # %% [markdown]
-# And train. (If you change the texts and come back, the folder refuses to mix two characters: choose another name in
-# place of `"mine"`.)
+# And train. (If you change the texts or the settings and come back, the folder refuses to mix two trainings: choose
+# another name in place of `"mine"` in the next cell, and of `"few"` further down.)
 
 # %%
 trained = train(mine, "mine")
@@ -366,8 +369,8 @@ talk(trained, [*character.prompts, "would you like an oat biscuit?", "what is th
 #
 # ## How many exchanges?
 #
-# We train once more with two of the five topics, and then ask both models the same messages, about all five. Two
-# figures for each:
+# We train once more with two of the five topics (`FEW` has the names of their files: if you wrote others, put two of
+# yours there), and then ask both models the same messages, about all five. Two figures for each:
 #
 # - *of what it knows*: on topic among held-out messages about its own exchanges. This is how well it understands new
 #   wordings. The pirate's is beside it;
