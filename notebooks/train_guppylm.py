@@ -6,7 +6,7 @@
 # downloaded ready-made. You begin with text files that describe the fish, and end with a fish that answers you.
 #
 # You need Python, and no machine learning: every term is explained where it first stands. Run the cells from top to
-# bottom (Shift+Enter). It takes about 5 minutes on a free GPU, and under 10 on two processor cores. A *GPU* is a
+# bottom (Shift+Enter). It takes about 5 minutes on a free GPU, and 10 to 20 on two processor cores. A *GPU* is a
 # graphics chip, which happens to be very good at multiplying many numbers at once; you can do without one.
 #
 # First, the package. The cell below does nothing if it is already installed. Otherwise it installs it from `SOURCE`:
@@ -484,7 +484,7 @@ surprises(fish)
 # compared each reply with the character's own texts. Beside it stand two rivals. *Nearest neighbour* you know: it looks
 # up the most similar message. The *n-gram* model (an n-gram is n words in a row) is what language models were before
 # transformers: it goes on with the word that most often followed the last few words. If our model is not better than
-# these, it was not worth it.
+# these, it was not worth it. (After a few hundred updates it may be no better yet; after the full training it is.)
 #
 # How to read the loss: *perplexity* is the number of equally likely tokens that would leave one just as undecided (e to
 # the power of the loss). *Bits a byte* is the same surprise per byte of text and in *bits* (one bit is the surprise at
