@@ -37,7 +37,7 @@ def test_a_race_to_the_loss_at_which_a_run_ended(place: Run) -> None:
     recipe = quick(steps="120", learning_rate="2e-2", shallow_share="0", drawings="2")
     result = race.race(place, recipe, QUIET)
     written = [row["held_out_loss"] for row in records.read(place.metrics) if "held_out_loss" in row]
-    assert result.target == pytest.approx(written[-1], abs=1e-5)
+    assert result.target == pytest.approx(written[-1], abs=1e-3)  # written weights are rounded to 16 bits
     assert result.recipe is not None
     assert result.recipe.loss <= result.target
     before = [point for point in result.curves["recipe"] if point.step < result.recipe.step]
