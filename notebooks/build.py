@@ -51,6 +51,7 @@ def run(name: str, rendered: Path) -> bool:
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
     from nbconvert import MarkdownExporter
+    from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 
     place = WORKPLACE / name
     shutil.rmtree(place, ignore_errors=True)
@@ -66,9 +67,9 @@ def run(name: str, rendered: Path) -> bool:
         return False
     print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)
     pictures = f"{name}_files"
-    body, found = MarkdownExporter().from_notebook_node(
-        made, resources={"unique_key": name, "output_files_dir": pictures}
-    )
+    exporter = MarkdownExporter()
+    exporter.register_preprocessor(CoalesceStreamsPreprocessor, enabled=True)  # or each print would be a paragraph
+    body, found = exporter.from_notebook_node(made, resources={"unique_key": name, "output_files_dir": pictures})
     shutil.rmtree(rendered / pictures, ignore_errors=True)
     for file, content in {f"{name}.md": body.encode(), **found["outputs"]}.items():
         (rendered / file).parent.mkdir(parents=True, exist_ok=True)
