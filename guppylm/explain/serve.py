@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -62,8 +63,12 @@ def address(listening: ThreadingHTTPServer) -> str:
 def serve(folder: Path, port: int | None = None) -> None:
     """Serve until Ctrl-C."""
     with server(folder, port) as listening:
+        answering = threading.Thread(target=listening.serve_forever, daemon=True)
+        answering.start()
         print(f"{address(listening)}  (stop with Ctrl-C)", flush=True)
         try:
-            listening.serve_forever()
+            answering.join()  # only waits: a Ctrl-C that meets Python in a destructor, as after a request, is lost
         except KeyboardInterrupt:
             print()
+        finally:
+            listening.shutdown()
