@@ -13,6 +13,7 @@ import pytest
 import torch
 from conftest import QUICK, quick, write_persona
 from rich.console import Console
+from safetensors.torch import load_file
 
 from guppylm import checkpoint, pipeline, precision, records, train
 from guppylm.chat import Encoded, encode_chats
@@ -227,6 +228,25 @@ def test_every_epoch_has_conversations_of_its_own_and_none_has_a_held_out_prompt
     assert not held_out & {one.input for file in place.all_train_data for one in generate.read(file)}
     fewer = quick(batch="100", steps="5", conversations="600", drawings="2")
     assert fewer.drawings_used == 1
+
+
+def test_several_processes_draw_what_one_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Linux a process for each drawing; elsewhere one draws them all."""
+    persona, drawn = schema.load(write_persona(tmp_path / "owl")), []
+    for platform in ("linux", "darwin"):
+        place = Run(tmp_path / platform)
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr("sys.platform", platform)
+            prepare(persona, place, quick(batch="100", steps="14", drawings="2"), Console(quiet=True))
+        drawn.append([file.read_bytes() for file in (place.eval_data, *place.all_train_data)])
+    assert len(drawn[0]) == 3
+    assert drawn[0] == drawn[1]
+
+
+def test_written_weights_fit_into_16_bits(small_run: Run) -> None:
+    written = load_file(small_run.weights)
+    assert all(weight.dtype == torch.float32 for weight in written.values())
+    assert all(torch.equal(weight, weight.half().float()) for weight in written.values())
 
 
 def test_the_first_words_of_a_reply_weigh_more() -> None:
