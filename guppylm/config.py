@@ -38,7 +38,7 @@ class TrainConfig:
     dropout: float = 0.0
     """Share of numbers zeroed at random; it slowed learning down here (docs/log.md)."""
     word_dropout: float = 0.0
-    """Share of a message's tokens that go missing while training; it slowed learning down here (docs/log.md)."""
+    """Share of a message's tokens that go missing while training; it slows short trainings down (docs/log.md)."""
     optimizer: Literal["muon", "adamw"] = "muon"
     """Muon for the layers' matrices and AdamW for the rest, or AdamW for all."""
     steps: int = 1_400

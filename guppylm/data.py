@@ -29,8 +29,8 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         rows, columns = self.at
-        moved = [tensor.to(device) for tensor in (self.ids, rows, columns, self.targets, self.places)]
-        return Batch(moved[0], (moved[1], moved[2]), moved[3], moved[4])
+        at = (rows.to(device), columns.to(device))
+        return Batch(self.ids.to(device), at, self.targets.to(device), self.places.to(device))
 
 
 def encode_all(tokenizer: Tokenizer, chats: Iterable[Conversation], context: int) -> list[chat.Encoded]:

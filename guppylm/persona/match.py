@@ -147,8 +147,8 @@ class _Telling:
         found: list[Words] = []
         last = len(nodes) - 1
         for place, node in enumerate(nodes):
-            opens = left if place == 0 else _is_gap(nodes[place - 1], -1)
-            closes = right if place == last else _is_gap(nodes[place + 1], 0)
+            opens = left if place == 0 else _is_space(nodes[place - 1], -1)
+            closes = right if place == last else _is_space(nodes[place + 1], 0)
             if isinstance(node, str):
                 pieces = _plain_literal(node).split(" ")
                 whole = pieces[0 if place == 0 and left else 1 : len(pieces) if place == last and right else -1]
@@ -166,7 +166,7 @@ class _Telling:
         return sum(1 + self._common[word] for word in words)
 
 
-def _is_gap(node: Node, end: int) -> bool:
+def _is_space(node: Node, end: int) -> bool:
     return isinstance(node, str) and _plain_literal(node)[end:][:1] == " "
 
 
