@@ -66,7 +66,7 @@ def test_the_program_in_it_runs(place: Path) -> None:
     (program,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     done = subprocess.run([sys.executable, "-c", program], cwd=place, env=ONE_THREAD, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
-    assert done.stdout.strip()
+    assert done.stdout.endswith(b"\n")  # thirty updates: what it says may be nothing
 
 
 @pytest.mark.parametrize("target", TARGETS)
