@@ -95,10 +95,10 @@ def test_the_insides_are_those_of_the_model(
             after.append(x + block.attn(block.norm1(x)[None])[0])
             after.append(after[-1] + block.ffn(block.norm2(after[-1])))
             assert (after[-1] - block(x[None])[0]).abs().max() < 1e-6
-        expected = torch.stack(after)[:, -1]
+        expected = torch.stack(after)  # (depth, T, D)
         assert np.abs(stream - expected.numpy()).max() < 1e-4
         assert np.abs(lens - model.logits(model.norm(expected)).numpy()).max() < 1e-4
-    assert np.allclose(lens[-1], fish.logits(ids)[0], atol=1e-5)
+    assert np.allclose(lens[-1, -1], fish.logits(ids)[0], atol=1e-5)
 
 
 def test_eight_bits_are_a_fifth_of_the_size_and_nearly_the_same(

@@ -47,7 +47,7 @@ def _is_fresh(exported: Path, place: Run, config: ModelConfig) -> bool:
         (lens,) = session.run(["lens"], feed)
     except Exception:  # broken, or of another shape; the library has an error class for every cause
         return False
-    return bool(lens.shape == (2 * config.layers + 1, config.vocabulary))
+    return bool(lens.shape == (2 * config.layers + 1, 2, config.vocabulary))
 
 
 def write_grown(source: Source, folder: Path, say: Callable[[str], None]) -> Iterator[dict[str, Any]]:

@@ -36,9 +36,14 @@ BLOCK = 32  # weights of a column that share a scale
 NEVER = -1e9  # a score that the softmax makes 0 of, and that no number format turns into a NaN
 
 
-# The attention, given only with `look`, else empty; the stream at the last position, before the first layer, after each
-# attention and after each feed-forward; and what the model would say from there. Without `look`, their last row only.
-INSIDES = {"attention": ("layer", "head", "new", "total"), "stream": ("depth", "width"), "lens": ("depth", "token")}
+# At each new position: the attention; the stream, before the first layer, after each attention and after each
+# feed-forward; and what the model would say from there. Without `look`, no attention, and of the others only what
+# stands at the last depth and position.
+INSIDES = {
+    "attention": ("layer", "head", "new", "total"),
+    "stream": ("depth", "seen", "width"),
+    "lens": ("depth", "seen", "token"),
+}
 
 
 def input_names(layers: int) -> list[str]:
@@ -159,26 +164,23 @@ def build(state: dict[str, Floats], config: ModelConfig, bits: Bits, about: dict
         x = graph.add("Add", x, linear(inner, f"{block}.ffn.down"))
         stream.append(x)
 
-    def last_place(x: str) -> str:  # (1, S, D) -> (1, D)
-        return str(graph.add("Gather", x, last_index, axis=1))
-
-    last_index = graph.weight("last_index", np.array(-1, np.int64))
     with graph.apart() as looking:
         # shape inference makes a 0 of the last axis, and the runtime would warn of it each time: so it is told anew
         shape = graph.add("Concat", graph.integers(config.layers, config.heads, -1), total, axis=0)
         graph.add("Reshape", graph.add("Concat", *attention, axis=0), shape, called=["attention_seen"])
-        graph.add("Concat", *map(last_place, stream), axis=0, called=["stream_seen"])
+        graph.add("Concat", *stream, axis=0, called=["stream_seen"])
     with graph.apart() as not_looking:
         nothing = numpy_helper.from_array(np.zeros((0, 0, 0, 0), np.float32), "nothing")
         graph.add("Constant", called=["attention_unseen"], value=nothing)
-        graph.add("Identity", last_place(x), called=["stream_unseen"])
+        graph.add("Gather", x, graph.integers(-1), axis=1, called=["stream_unseen"])
     branches = {
         "then_branch": _branch(looking, ["attention_seen", "stream_seen"]),
         "else_branch": _branch(not_looking, ["attention_unseen", "stream_unseen"]),
     }
     graph.add("If", "look", called=["attention", "stream"], **branches)
     graph.add("Identity", graph.product(norm("stream", "norm"), "embedding"), called=["lens"])
-    graph.add("Gather", "lens", graph.integers(-1), axis=0, called=["logits"])
+    deepest = graph.add("Gather", "lens", graph.integers(-1), axis=0)  # (1, S, V), or (1, 1, V)
+    graph.add("Gather", deepest, graph.weight("last_index", np.array(-1, np.int64)), axis=1, called=["logits"])
     return _model(graph, config, about)
 
 

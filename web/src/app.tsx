@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Chat } from "./chat";
 import { Kept } from "./kept";
 import { link } from "./link";
-import { describe, type Store } from "./store";
+import { describe, type Store, TURNS } from "./store";
 import { fill, LANGUAGES, type Language, words } from "./strings";
 import { Tank } from "./tank";
 import { texts } from "./texts";
@@ -25,24 +25,25 @@ const PICTURE = "character/picture.svg";
 export function App({ store }: { store: Store }) {
   const [, again] = useState(0);
   useEffect(() => store.subscribe(() => again((count) => count + 1)), [store]);
-  const [touring, setTouring] = useState(false);
-  const { about, trouble, model } = store.state;
+  const { about, tokenizer, trouble, model } = store.state;
   useEffect(() => dress(about), [about]);
-  const t = words().page;
-  if (!about || !store.state.tokenizer) {
-    return (
-      <main class="page">
-        {model === "failed" ? (
-          <p class="trouble" role="alert">
-            {fill(words().chat.broken, { why: trouble ?? "" })}
-          </p>
-        ) : (
-          <p>{t.opening}</p>
-        )}
-      </main>
-    );
-  }
-  const picture = about.picture ? PICTURE : undefined;
+  if (about && tokenizer) return <Page store={store} about={about} />;
+  return (
+    <main class="page">
+      {model === "failed" ? (
+        <p class="trouble" role="alert">
+          {fill(words().chat.broken, { why: trouble ?? "" })}
+        </p>
+      ) : (
+        <p>{words().page.opening}</p>
+      )}
+    </main>
+  );
+}
+
+function Page({ store, about }: { store: Store; about: Character }) {
+  const [touring, setTouring] = useState(false);
+  const turn = useTurn();
   const last = store.state.exchanges.at(-1);
   return (
     <div class="page">
@@ -51,17 +52,17 @@ export function App({ store }: { store: Store }) {
         <p class="note">{about.about}</p>
         <div class="row">
           <button id="tour" onClick={() => setTouring(!touring)} aria-expanded={touring}>
-            {t.tour}
+            {words().page.tour}
           </button>
           <Looks store={store} />
         </div>
       </header>
       <main>
         <div class="talk">
-          <Tank about={about} pictureUrl={picture} mood={mood(store)} saying={last ? store.replyText(last) : ""} />
-          <Chat store={store} />
+          <Tank about={about} pictureUrl={about.picture ? PICTURE : undefined} mood={mood(store)} saying={last ? store.replyText(last) : ""} />
+          {turn > 1 && <Chat store={store} />}
         </div>
-        <Inside store={store} />
+        {turn > 2 && <Inside store={store} />}
       </main>
       {touring && (
         <Tour
@@ -76,6 +77,15 @@ export function App({ store }: { store: Store }) {
       <About store={store} />
     </div>
   );
+}
+
+/** Which parts of the page are there: up to this one. */
+function useTurn(): number {
+  const [turn, next] = useState(1);
+  useEffect(() => {
+    if (turn < TURNS) requestAnimationFrame(() => next(turn + 1));
+  }, [turn]);
+  return turn;
 }
 
 function goTo(store: Store, view: string, place?: number): void {

@@ -37,6 +37,10 @@ export type State = {
 type Answer = (told: Extract<Tell, { kind: "step" | "done" }> | { kind: "failed"; why: string }) => void;
 
 const FRAME = 50; // milliseconds between two looks at a reply in the making; more often would only slow it down
+/** The page appears in so many parts, one in each frame, since all in one would make it stand still. */
+export const TURNS = 3;
+
+const QUIET = 1000; // milliseconds that the first message has before it
 const CHARACTER = "character/";
 export const MODEL = "character/model.onnx";
 
@@ -76,11 +80,10 @@ export class Store {
       this.telling = false;
       for (const listener of this.listeners) listener();
     };
-    if (document.hidden) setTimeout(tell);
-    else requestAnimationFrame(tell);
+    void nextFrame().then(tell);
   }
 
-  /** Everything that the page needs at once; then the model. */
+  /** Everything that the page needs at once; then, when that has been drawn, the model. */
   async start(): Promise<void> {
     try {
       const [about, tokenizer, recorded] = await Promise.all(
@@ -88,6 +91,7 @@ export class Store {
       );
       this.set({ about: about as About, tokenizer: new Tokenizer(tokenizer as never) });
       this.addRecorded(recorded as Recorded);
+      for (let turn = 0; turn <= TURNS; turn++) await nextFrame();
       await this.loadModel(undefined);
     } catch (error) {
       this.set({ model: "failed", trouble: describe(error) });
@@ -110,21 +114,23 @@ export class Store {
     if (!about) return;
     this.stop();
     const file = earlier ?? MODEL;
-    const address = (path: string) => new URL(path, document.baseURI).href;
     this.set({ model: "loading", loaded: 0, trouble: undefined });
-    if (!this.worker) {
-      // from a blob, since a Worker from a file would not be bound by the page's Content-Security-Policy
-      const script = URL.createObjectURL(await (await fetch("worker.js")).blob());
-      this.worker = new Worker(script, { type: "module" });
-      this.worker.onmessage = ({ data }: MessageEvent<Tell>) => this.hear(data);
-      this.worker.onerror = (event) => this.set({ model: "failed", trouble: event.message || "worker.js" });
-    }
+    await this.openWorker();
     const ready = new Promise<void>((go) => (this.waiting = go));
     this.ask({ kind: "load", model: address(file), bytes: about.bytes[file], wasm: address("engine.wasm"), plain: wantsPlain() });
     await ready;
     if (this.state.model !== "ready") return;
     this.set({ earlier });
-    if (!earlier) this.reread();
+    if (!earlier) setTimeout(() => this.reread(), QUIET);
+  }
+
+  private async openWorker(): Promise<void> {
+    if (this.worker) return;
+    // from a blob, since a Worker from a file would not be bound by the page's Content-Security-Policy
+    const script = URL.createObjectURL(await (await fetch("worker.js")).blob());
+    this.worker = new Worker(script, { type: "module" });
+    this.worker.onmessage = ({ data }: MessageEvent<Tell>) => this.hear(data);
+    this.worker.onerror = (event) => this.set({ model: "failed", trouble: event.message || "worker.js" });
   }
 
   private ask(ask: Ask): void {
@@ -146,8 +152,12 @@ export class Store {
     }
   }
 
-  /** The recorded exchange, read by the real model as soon as it is there. */
+  /** The recorded exchange, read by the real model; whoever wants a reply comes first. */
   private reread(): void {
+    if (this.busy) {
+      setTimeout(() => this.reread(), QUIET);
+      return;
+    }
     const id = [...this.state.recorded][0];
     const exchange = this.exchange(id);
     if (!exchange) return;
@@ -325,6 +335,14 @@ function readStep(step: Recorded["steps"][0], vocabulary: number): Step {
   for (const [id, score] of step.logits) logits[id] = score;
   const lens = step.lens.map((depth) => depth.map(([id, share]) => ({ id, share })));
   return { logits, look: { attention: Float32Array.from(step.attention), lens } };
+}
+
+/** A Worker from a blob has no address of its own that a path could begin from. */
+const address = (path: string): string => new URL(path, document.baseURI).href;
+
+/** Before the page is drawn the next time; in the background it is not drawn at all. */
+function nextFrame(): Promise<unknown> {
+  return new Promise((go) => (document.hidden ? setTimeout(go) : requestAnimationFrame(go)));
 }
 
 export async function json(path: string): Promise<unknown> {

@@ -21,6 +21,8 @@ export type Tell =
   | { kind: "step"; job: number; place: number; step: Step; next?: number; random?: number }
   | { kind: "done"; job: number };
 
+const PROGRESS = 100; // milliseconds between two words about a download
+
 let engine: Engine | undefined;
 let plain: PlainEngine | undefined;
 const stopped = new Set<number>();
@@ -42,6 +44,7 @@ onmessage = async ({ data: ask }: MessageEvent<Ask>) => {
 
 async function load(ask: Extract<Ask, { kind: "load" }>): Promise<void> {
   engine = plain = undefined;
+  if (!ask.plain) WasmEngine.prepare(ask.wasm).catch(() => undefined); // beside the download; what fails is told below
   const content = await download(ask.model, ask.bytes);
   const file = readModel(content);
   plain = new PlainEngine(file);
@@ -63,13 +66,17 @@ async function download(url: string, bytes: number): Promise<Uint8Array<ArrayBuf
   if (!answer.ok || !answer.body) throw new Error(`${answer.status} ${answer.statusText}`.trim());
   const content = new Uint8Array(bytes);
   let loaded = 0;
+  let told = 0;
   for (const reader = answer.body.getReader(); ; ) {
     const { done, value } = await reader.read();
     if (done) break;
     if (loaded + value.length > bytes) throw new Error(`the model's file is longer than ${bytes} bytes`);
     content.set(value, loaded);
     loaded += value.length;
-    tell({ kind: "progress", loaded, all: bytes });
+    if (performance.now() - told > PROGRESS) {
+      told = performance.now();
+      tell({ kind: "progress", loaded, all: bytes });
+    }
   }
   if (loaded < bytes) throw new Error(`only ${loaded} of ${bytes} bytes of the model came`);
   return content;
@@ -77,33 +84,38 @@ async function download(url: string, bytes: number): Promise<Uint8Array<ArrayBuf
 
 /** Reads tokens that are there already. */
 async function read({ job, ids, plain: asked }: Extract<Ask, { kind: "read" }>): Promise<void> {
-  const reader = choose(asked).reader();
-  for (let place = 0; place < ids.length && !stopped.has(job); place++) {
-    tell({ kind: "step", job, place, step: await pass(reader, ids[place]) });
+  const running = choose(asked);
+  const reader = running.reader();
+  for (let place = 0; place < ids.length && !stopped.has(job); place += running.atOnce) {
+    const seen = await pass(reader, ids.slice(place, place + running.atOnce));
+    seen.forEach((step, i) => tell({ kind: "step", job, place: place + i, step }));
   }
   tell({ kind: "done", job });
 }
 
 /** Reads the prompt, then draws one token after the other until the end, or until no place is left. */
 async function reply(ask: Extract<Ask, { kind: "reply" }>): Promise<void> {
-  const { job, ids, settings } = ask;
+  const { job, settings } = ask;
   const switched = ask.off.size > 0; // only plain JavaScript can leave parts out
   const running = choose(switched || ask.plain);
   const reader = running.reader(ask.off);
   const random = new Random(settings.seed);
-  let token: number | undefined = ids[0];
-  for (let place = 0; token !== undefined && !stopped.has(job); place++) {
-    const seen = await pass(reader, token);
-    let next: number | undefined = ids[place + 1];
-    let number: number | undefined;
-    const over = place + 1 === running.shape.context || token === ask.end;
-    if (next === undefined && !over) {
-      number = random.next();
-      next = draw(stages(seen.logits, settings, ask.forbidden), number);
+  let place = 0;
+  for (let waiting = ask.ids; waiting.length > 0 && !stopped.has(job); ) {
+    const tokens = waiting.slice(0, running.atOnce);
+    waiting = waiting.slice(tokens.length);
+    const seen = await pass(reader, tokens);
+    const last = seen.pop()!;
+    for (const step of seen) tell({ kind: "step", job, place: place++, step });
+    const over = place + 1 === running.shape.context || tokens.at(-1) === ask.end;
+    if (waiting.length > 0 || over) {
+      tell({ kind: "step", job, place: place++, step: last });
+      continue;
     }
-    const drawn = number === undefined ? {} : { next, random: settings.temperature === 0 ? undefined : number };
-    tell({ kind: "step", job, place, step: seen, ...drawn });
-    token = next;
+    const number = random.next();
+    const next = draw(stages(last.logits, settings, ask.forbidden), number);
+    tell({ kind: "step", job, place: place++, step: last, next, random: settings.temperature === 0 ? undefined : number });
+    waiting = [next];
   }
   tell({ kind: "done", job });
 }
@@ -114,10 +126,10 @@ function choose(asked: boolean): Engine {
   return chosen;
 }
 
-/** One token; messages that came meanwhile ("stop") are heard before the next. */
-async function pass(reader: Reader, token: number): Promise<Step> {
+/** Some tokens; messages that came meanwhile ("stop") are heard before the next ones. */
+async function pass(reader: Reader, tokens: number[]): Promise<Step[]> {
   await heard();
-  return step(await reader.read(token));
+  return (await reader.read(tokens)).map(step);
 }
 
 /** Lets waiting messages in. Not by setTimeout, which would sleep for four milliseconds. */

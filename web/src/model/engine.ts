@@ -1,9 +1,9 @@
-/** What runs the model: one token in, scores and insides out. Two engines do it, WebAssembly and plain JavaScript. */
+/** What runs the model: tokens in, scores and insides out. Two engines do it, WebAssembly and plain JavaScript. */
 import type { Guess, Look, Off, Shape, Step } from "../types";
 import { Forward, type Memory } from "./forward";
 import type { ModelFile } from "./onnx_file";
 
-/** All that an engine gives for one token, with D width, V vocabulary, T places read so far. */
+/** All that an engine gives for a token, with D width, V vocabulary, T places read so far. */
 export type Inside = {
   /** (V,) */
   logits: Float32Array;
@@ -18,16 +18,20 @@ export type Inside = {
 export interface Engine {
   readonly kind: "wasm" | "plain";
   readonly shape: Shape;
+  /** So many tokens are worth reading together: more would keep whoever presses "stop" waiting. */
+  readonly atOnce: number;
   /** A reader with an empty memory. Every exchange has its own. */
   reader(off?: Off): Reader;
 }
 
 export interface Reader {
-  read(token: number): Promise<Inside>;
+  /** Reads the tokens that come next; gives what happened at each. */
+  read(tokens: number[]): Promise<Inside[]>;
 }
 
 export class PlainEngine implements Engine {
   readonly kind = "plain";
+  readonly atOnce = 1;
   readonly shape: Shape;
   private readonly forward: Forward;
 
@@ -38,11 +42,12 @@ export class PlainEngine implements Engine {
 
   reader(off?: Off): Reader {
     const memory: Memory = this.forward.empty();
-    return { read: async (token) => this.forward.read(token, memory, off) };
+    return { read: async (tokens) => tokens.map((token) => this.forward.read(token, memory, off)) };
   }
 }
 
 const GUESSES = 5;
+const HOPELESS = 25; // exp(-25) of the likeliest: 4,096 of them are not a millionth
 
 /** What the page keeps of it. */
 export function step({ logits, attention, lens }: Inside): Step {
@@ -63,6 +68,6 @@ function likeliest(scores: Float32Array): Guess[] {
     if (best.length > GUESSES) best.pop();
   }
   let sum = 0;
-  for (const score of scores) sum += Math.exp(score - scores[best[0]]);
+  for (const score of scores) if (score > scores[best[0]] - HOPELESS) sum += Math.exp(score - scores[best[0]]);
   return best.map((id) => ({ id, share: Math.exp(scores[id] - scores[best[0]]) / sum }));
 }

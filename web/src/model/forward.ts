@@ -20,10 +20,11 @@ const NOTHING_OFF: Off = new Set();
 export class Forward {
   readonly shape: Shape;
   private readonly epsilon: number;
-  private readonly weights: Map<string, Weight<Vector>>;
+  private readonly kept: Map<string, Weight>;
+  private readonly exact = new Map<string, Weight<Vector>>();
 
   constructor({ weights, about }: ModelFile) {
-    this.weights = workedOut(weights);
+    this.kept = weights;
     this.shape = about.shape;
     this.epsilon = about.shape.epsilon;
   }
@@ -123,30 +124,29 @@ export class Forward {
     return this.weight(name).values;
   }
 
+  /** In 8 bits, a weight is a whole number times the scale that it shares with its block of a column. */
   private weight(name: string): Weight<Vector> {
-    const found = this.weights.get(name);
+    const found = this.exact.get(name) ?? this.float(name) ?? workedOut(this.float(`${name}.scale`), this.kept.get(`${name}.int8`));
     if (!found) throw new Error(`the model's file has no weight ${name}; export it again`);
+    this.exact.set(name, found);
     return found;
+  }
+
+  private float(name: string): Weight<Vector> | undefined {
+    const found = this.kept.get(name);
+    return found?.values instanceof Float32Array ? (found as Weight<Vector>) : undefined;
   }
 }
 
-/** Weights in 8 bits become numbers again: a whole number times the scale that it shares with its block of a column. */
-function workedOut(weights: Map<string, Weight>): Map<string, Weight<Vector>> {
-  const exact = new Map<string, Weight<Vector>>();
-  for (const [name, { dims, values }] of weights) {
-    if (values instanceof Float32Array) exact.set(name, { dims, values });
-    if (!name.endsWith(".int8")) continue;
-    const matrix = name.slice(0, -".int8".length);
-    const scales = weights.get(`${matrix}.scale`)!;
-    const [rows, columns] = dims;
-    const numbers = new Float32Array(values.length);
-    for (let row = 0, at = 0; row < rows; row++) {
-      const block = Math.floor(row / BLOCK) * columns;
-      for (let column = 0; column < columns; column++, at++) numbers[at] = values[at] * scales.values[block + column];
-    }
-    exact.set(matrix, { dims, values: numbers });
+function workedOut(scale?: Weight<Vector>, whole?: Weight): Weight<Vector> | undefined {
+  if (!scale || !whole) return undefined;
+  const [rows, columns] = whole.dims;
+  const values = new Float32Array(whole.values.length);
+  for (let row = 0, at = 0; row < rows; row++) {
+    const block = Math.floor(row / BLOCK) * columns;
+    for (let column = 0; column < columns; column++, at++) values[at] = whole.values[at] * scale.values[block + column];
   }
-  return exact;
+  return { dims: whole.dims, values };
 }
 
 function softmax(scores: number[]): number[] {

@@ -1,6 +1,7 @@
 /** What the views of the inside share: short names of tokens, the place shown, and a line of tokens to choose from. */
 import type { Tokenizer } from "../model/tokenizer";
 import type { ViewProps } from "../types";
+import { written } from "./numbers";
 import { visible } from "./visible";
 
 /** A token's text with its spaces and line breaks made visible, cut if it is long. */
@@ -12,8 +13,7 @@ export function label(tokenizer: Tokenizer, id: number, longest = 12): string {
 
 export function percent(share: number): string {
   const digits = share < 0.0995 ? 1 : 0;
-  const language = document.documentElement.lang || "en";
-  return share.toLocaleString(language, { style: "percent", maximumFractionDigits: digits });
+  return written(share, { style: "percent", maximumFractionDigits: digits });
 }
 
 /** Four digits are enough for a file that somebody takes home. */
