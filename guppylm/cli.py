@@ -178,11 +178,13 @@ def evaluate(
     """Measure a run on prompts that it has never seen: the report card."""
     needs_torch()
     from guppylm.evaluate import card, model_card
+    from guppylm.persona import schema
     from guppylm.run import Run
 
-    result = card.measure(Run(run), replies)
-    card.write(Run(run), result)
-    model_card.write(Run(run))
+    place = Run(run)
+    result = card.measure(place, schema.load(place.persona), replies)
+    card.write(place, result)
+    model_card.write(place)
     if not options.told(result.to_json(), as_json):
         card.show(result, Console())
 

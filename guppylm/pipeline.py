@@ -61,7 +61,7 @@ def whole_road(persona_folder: Path, place: Run, config: TrainConfig, console: C
     elif team.leads:
         took = records.duration(time.perf_counter() - began)
         console.print(f"trained, {took} after the start; now the report card, a minute or two", highlight=False)
-        card = report_card.measure(place)
+        card = report_card.measure(place, persona)
         report_card.write(place, card)
         model_card.write(place)
         report_card.show(card, console)

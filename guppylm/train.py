@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from guppylm import chat, checkpoint, generate, positions, precision, records, watch, weights
+from guppylm import cached, chat, checkpoint, positions, precision, records, watch, weights
 from guppylm.config import TrainConfig
 from guppylm.data import Batch, Batches, collate
 from guppylm.errors import TrainError
@@ -252,7 +252,7 @@ def train(
 def ask(model: Transformer, tokenizer: Tokenizer, prompts: list[str]) -> list[tuple[str, bool]]:
     """The likeliest replies of a model in training."""
     model.eval()
-    replies = generate.greedy(model, tokenizer, prompts, longest=40)
+    replies = cached.greedy(model, tokenizer, prompts, longest=40)
     model.train()
     return replies
 

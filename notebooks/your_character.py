@@ -46,7 +46,7 @@ import torch
 from rich.console import Console
 
 import guppylm
-from guppylm import config, files, generate, pipeline, weights
+from guppylm import cached, config, files, generate, pipeline, weights
 from guppylm.evaluate.judge import Judge
 from guppylm.persona import check, schema
 from guppylm.persona.generate import conversations
@@ -394,7 +394,7 @@ def figures(name, place, same_questions=True):
     tokenizer, knows = weights.read_tokenizer(place, model.config), schema.load(place.persona)
     share = ""
     if same_questions:
-        replies = generate.greedy(model, tokenizer, [one.input for one in asked])
+        replies = cached.greedy(model, tokenizer, [one.input for one in asked])
         share = f"{mean(judge.judge(one, reply).topic for one, (reply, _) in zip(asked, replies, strict=True)):.0%}"
     wordings = sum(len(exchange.say) for exchange in knows.exchanges)
     own = f"{files.read_json(place.report)['model']['on_topic']:.0%}"

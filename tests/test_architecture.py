@@ -19,7 +19,7 @@ LAYERS = [
     ["run", "prepare"],
     ["runtime"],
     ["data", "embeddings", "model", "positions", "processes", "precision"],
-    ["memory", "tensors", "optimizer", "weights", "checkpoint", "original", "generate"],
+    ["memory", "tensors", "optimizer", "weights", "checkpoint", "original", "generate", "cached"],
     ["watch", "train", "inference", "talk"],
     ["export.__init__", "export.onnx_graph", "export.parity", "export.as_gelu", "export.to_onnx", "export.to_hf",
      "export.to_gguf", "export.to_mlx", "export.to_ctranslate2", "export.formats"],

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import ONE_THREAD, guppylm
 
-from guppylm import chat, generate
+from guppylm import cached, chat, generate
 from guppylm.bench import engines as bench
 from guppylm.export import formats
 from guppylm.export.parity import Engine, Source
@@ -40,7 +40,7 @@ def test_it_agrees_and_never_runs_over_the_end(small_run: Run, tmp_path: Path, n
     engine = formats.FORMATS[name].start(source, tmp_path / name)
     prompt = chat.encode_prompt(source.tokenizer, "good night " * 80)  # as long as a prompt can be
     end, forbidden = chat.special_ids(source.tokenizer)
-    reply, _ = generate.greedy_replies(source.model, [prompt], end, forbidden, longest=chat.CONTEXT)[0]
+    reply, _ = cached.greedy_replies(source.model, [prompt], end, forbidden, longest=chat.CONTEXT)[0]
     assert engine.greedy(prompt) == reply
     untold = list(range(260, 260 + chat.CONTEXT - 1))  # no prompt at all: it may speak to the very end
     assert len(engine.greedy(untold)) <= 1
@@ -74,7 +74,7 @@ def test_a_gguf_brings_its_chat_along(small_run: Run, tmp_path: Path) -> None:
         asked = [{"role": "user", "content": message}]
         said = llama.create_chat_completion(asked, temperature=0, max_tokens=64)["choices"][0]["message"]["content"]
         prompt = chat.encode_prompt(source.tokenizer, message.replace("<|", "< |"))
-        (ids, _), *_ = generate.greedy_replies(source.model, [prompt], end, forbidden, longest=chat.CONTEXT)
+        (ids, _), *_ = cached.greedy_replies(source.model, [prompt], end, forbidden, longest=chat.CONTEXT)
         assert chat.reply_text(source.tokenizer, ids[:64]) == " ".join(said.split()), message
 
 

@@ -103,7 +103,7 @@ def front(card: str) -> dict[str, Any]:
 def test_stock_transformers_reads_the_model_folder(written: Path, small_run: Run) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from guppylm import chat, generate, weights
+    from guppylm import cached, chat, weights
 
     folder = written / "model"
     model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
@@ -114,7 +114,7 @@ def test_stock_transformers_reads_the_model_folder(written: Path, small_run: Run
     )  # fmt: skip
     reply = model.generate(**asked)[0, asked["input_ids"].shape[1] :]
     ours = weights.read_model(small_run)
-    [(text, _)] = generate.greedy(
+    [(text, _)] = cached.greedy(
         ours, weights.read_tokenizer(small_run, ours.config), ["are you hungry"], longest=chat.CONTEXT
     )
     assert tokenizer.decode(reply, skip_special_tokens=True).strip() == text.strip()

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from guppylm.cached import Cache, greedy_replies
 from guppylm.chat import Encoded
 from guppylm.data import collate
 from guppylm.errors import GuppyError
-from guppylm.generate import generate, greedy_replies
+from guppylm.generate import generate
 from guppylm.model import ModelConfig, Transformer
 from guppylm.sample import Sampling, draw, probabilities
 from guppylm.train import token_losses
@@ -83,9 +84,21 @@ def test_loss_looks_at_the_reply_alone(model: Transformer) -> None:
         assert torch.allclose(token_losses(model, collate(rows)).sum(), by_hand, rtol=1e-5)
 
 
+def test_reading_bit_by_bit_gives_the_scores_of_the_whole(model: Transformer) -> None:
+    ids = torch.randint(0, SMALL.vocabulary, (3, 12))
+    padding = torch.tensor([0, 2, 5])
+    cache, at = Cache(model, padding), 0
+    with torch.inference_mode():
+        for new in (6, 1, 1, 3, 1):
+            at += new
+            found = cache.read(ids[:, at - new : at])
+            for row, empty in enumerate(padding):
+                assert torch.allclose(found[row], model(ids[row : row + 1, empty:at])[0, -1], atol=1e-5)
+
+
 def test_greedy_in_batches_equals_greedy_alone(model: Transformer) -> None:
-    prompts = [[3, 4, 5], [9], list(range(1, 25)), [7, 7]]
-    together = greedy_replies(model, prompts, end=0, forbidden=[1, 2], longest=40, batch=3)
+    prompts = [[3, 4, 5], [9], list(range(1, 25)), [7, 7], [5, 4, 3], [4, 4, 4]]
+    together = greedy_replies(model, prompts, end=0, forbidden=[1, 2], longest=40)
     for prompt, (reply, ended) in zip(prompts, together, strict=True):
         assert reply == list(generate(model, prompt, 0, [1, 2], Sampling(temperature=0)))
         assert ended == (len(prompt) + len(reply) < SMALL.context)

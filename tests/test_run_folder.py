@@ -7,7 +7,7 @@ import torch
 from huggingface_hub import ModelCard
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from guppylm import chat, generate, records, weights
+from guppylm import cached, chat, records, weights
 from guppylm.evaluate.gallery import gallery
 from guppylm.persona import generate as conversations
 from guppylm.run import Run
@@ -42,7 +42,7 @@ def test_transformers_gives_the_same_ids_logits_and_replies(small_run: Run) -> N
             reply = theirs.generate(**inputs, max_new_tokens=40)[0, len(ids) :]
         text = their_tokenizer.decode(reply, skip_special_tokens=True)
         assert chat.reply_text(tokenizer, reply.tolist()) == " ".join(text.split()).replace("\ufffd", "")
-        expected, _ = generate.greedy(ours, tokenizer, [message], longest=40)[0]
+        expected, _ = cached.greedy(ours, tokenizer, [message], longest=40)[0]
         assert chat.reply_text(tokenizer, reply.tolist()) == expected
 
 

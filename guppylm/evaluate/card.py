@@ -18,14 +18,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from guppylm import chat, data, files, generate, precision, train, weights
+from guppylm import cached, chat, data, files, precision, train, weights
 from guppylm.evaluate import baselines
 from guppylm.evaluate.judge import Judge, Verdict
 from guppylm.persona import generate as conversations
-from guppylm.persona import schema
 from guppylm.persona.exam import Question, exam
 from guppylm.persona.generate import Conversation
 from guppylm.persona.match import plain
+from guppylm.persona.schema import Persona
 from guppylm.persona.split import split
 from guppylm.run import Run, settings, training_data
 
@@ -85,11 +85,11 @@ class Card:
         return asdict(self)
 
 
-def measure(place: Run, replies: int = REPLIES) -> Card:
-    """Make the card. Raises RunError or PersonaError when the run folder is not whole."""
+def measure(place: Run, persona: Persona, replies: int = REPLIES) -> Card:
+    """Make the card of a run of `persona`. Raises RunError when the run folder is not whole."""
     model = weights.read_model(place)
     tokenizer = weights.read_tokenizer(place, model.config)
-    persona, config = schema.load(place.persona), settings(place)
+    config = settings(place)
     held_out = list(conversations.read(place.eval_data))
     training = list(conversations.read(place.train_data()))
     device = precision.choose_device(None)
@@ -101,7 +101,7 @@ def measure(place: Run, replies: int = REPLIES) -> Card:
     tokens = sum(len(row.ids) - row.reply_starts for row in rows)
 
     def answer(prompts: list[str]) -> list[Answer]:
-        return generate.greedy(model, tokenizer, prompts, longest=chat.REPLY_ROOM)
+        return cached.greedy(model, tokenizer, prompts, longest=chat.REPLY_ROOM)
 
     asked = list(islice(held_out, replies))
     prompts = [one.input for one in asked]

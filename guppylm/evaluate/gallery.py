@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guppylm import generate, weights
+from guppylm import cached, weights
 from guppylm.persona import generate as conversations
 from guppylm.run import Run
 
@@ -14,7 +14,7 @@ def gallery(place: Run) -> list[tuple[str, str, str]]:
     firsts: dict[str, str] = {}
     for one in conversations.read(place.eval_data):
         firsts.setdefault(one.category, one.input)
-    replies = generate.greedy(model.eval(), tokenizer, list(firsts.values()), longest=model.config.context)
+    replies = cached.greedy(model.eval(), tokenizer, list(firsts.values()), longest=model.config.context)
     rows = ((topic, message, reply) for (topic, message), (reply, _) in zip(firsts.items(), replies, strict=True))
     return sorted(rows)
 

@@ -32,7 +32,7 @@ def write(place: Run) -> None:
 
 def text(place: Run) -> str:
     """The card, as Markdown."""
-    persona, report, history = schema.load(place.persona), files.read_json(place.report), files.read_json(place.history)
+    persona, report, history = schema.head(place.persona), files.read_json(place.report), files.read_json(place.history)
     reply, config = report["model"], settings(place)
     return f"""{_METADATA}
 # {persona.name}

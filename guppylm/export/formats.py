@@ -47,7 +47,7 @@ FORMATS = {
     "onnx": _onnx(32, 1.0, 1e-3),
     "onnx-8bit": _onnx(8, 0.9, 0.5),
     "gguf": _gguf(to_gguf.Kind.F32, 1.0, 1e-3),
-    "gguf-f16": _gguf(to_gguf.Kind.F16, 0.99, 0.1),
+    "gguf-f16": _gguf(to_gguf.Kind.F16, 1.0, 0.05),
     "gguf-8bit": _gguf(to_gguf.Kind.Q8_0, 0.85, 1.0),
     "ctranslate2": _ctranslate2(None, 1.0, 1e-3),
     "ctranslate2-8bit": _ctranslate2("int8", 0.85, 1.0),

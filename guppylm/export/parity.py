@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from tokenizers import Tokenizer
 
-from guppylm import chat, generate, weights
+from guppylm import cached, chat, weights
 from guppylm.errors import GuppyError
 from guppylm.model import Transformer
 from guppylm.persona import generate as conversations
@@ -101,7 +101,7 @@ def measure(source: Source, engine: Engine, megabytes: float) -> Parity:
     end, forbidden = chat.special_ids(tokenizer)
     messages = [one.input for one in islice(conversations.read(source.place.eval_data), PROMPTS)]
     prompts = [chat.encode_prompt(tokenizer, message, model.config.context) for message in messages]
-    expected = generate.greedy_replies(model, prompts, end, forbidden, longest=model.config.context)
+    expected = cached.greedy_replies(model, prompts, end, forbidden, longest=model.config.context)
     largest = 0.0
     for prompt in prompts:
         largest = max(largest, float(abs(engine.logits(prompt) - source.logits(prompt)).max()))

@@ -68,14 +68,19 @@ def write(source: Source, folder: Path, kind: Kind) -> None:
     _add_tokenizer(writer, source)
     sharper = as_gelu.SHARPEST if kind == Kind.F32 else as_gelu.SHARP
     for name, values in _weights(source, sharper).items():
-        matrix = values.ndim == 2 and name != "pos_emb.weight"  # positions are added, never multiplied
-        stored = kind if matrix else Kind.F32
+        stored = kind if values.ndim == 2 and name not in _exact(kind) else Kind.F32
         writer.add_tensor(gguf_name(name), gguf.quants.quantize(values, stored), raw_dtype=stored)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     files.write_bytes(folder / "Modelfile", modelfile().encode())
+
+
+def _exact(kind: Kind) -> tuple[str, ...]:
+    """Matrices that keep 32 bits. Positions are added, never multiplied. In 16 bits llama.cpp rounds what it multiplies
+    with them, too, and at the head that decides between two tokens that are nearly as likely."""
+    return ("pos_emb.weight", "tok_emb.weight") if kind == Kind.F16 else ("pos_emb.weight",)
 
 
 def _weights(source: Source, sharper: float) -> Weights:
