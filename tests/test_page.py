@@ -197,8 +197,10 @@ def test_the_command_writes_the_folder_or_serves_it(small_run: Run, tmp_path: Pa
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "page" / "character" / "model.onnx").exists()
     serving = subprocess.Popen(
-        [sys.executable, "-m", "guppylm", "page", small_run.folder], stdout=subprocess.PIPE, env=ONE_THREAD, text=True
-    )
+        [sys.executable, "-m", "guppylm", "page", small_run.folder], stdout=subprocess.PIPE, env=ONE_THREAD, text=True,
+        # a shell's background jobs ignore Ctrl-C, and so would their children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     try:
         assert serving.stdout
         address = serving.stdout.readline().split()[0]

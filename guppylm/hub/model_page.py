@@ -136,7 +136,7 @@ def origin(place: Run) -> str:
 def nearest_preset(config: TrainConfig) -> tuple[str, dict[str, object]]:
     """The preset that explains a run's settings with the fewest knobs turned by hand, and these.
 
-    >>> nearest_preset(TrainConfig(steps=60, warm_up=10, evaluate_every=20, batch=8))
+    >>> nearest_preset(TrainConfig(steps=200, batch=8, conversations=16_000, held_out=1_000, warm_up=20))
     ('quick', {'batch': 8})
     """
     mine = {name: value for name, value in dataclasses.asdict(config).items() if name != "seed"}
