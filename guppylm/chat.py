@@ -3,14 +3,16 @@
     <|im_start|>user
     hi guppy<|im_end|>
     <|im_start|>assistant
-    hello. is it food time.<|im_end|>
+    <|thought:greeting|><|thought:greeting/hello|>hello. is it food time.<|im_end|>
 
-The special tokens are put in as ids; what a person typed is encoded as text and never becomes one.
+The special tokens are put in as ids; what a person typed is encoded as text and never becomes one. By the thoughts the
+model tells itself what it has understood, first the topic, then the exchange, before it says a word; they are no text,
+so every engine leaves them out of the reply. Models without thoughts have no such tokens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tokenizers import Tokenizer
@@ -76,17 +78,25 @@ def encode_prompt(tokenizer: Tokenizer, message: str, context: int = CONTEXT) ->
 
 
 def encode_chats(
-    tokenizer: Tokenizer, messages: list[str], replies: list[str], context: int = CONTEXT
+    tokenizer: Tokenizer,
+    messages: list[str],
+    replies: list[str],
+    context: int = CONTEXT,
+    thoughts: Sequence[Iterable[str]] | None = None,
 ) -> list[Encoded]:
-    """Ids of whole conversations, for training. A reply that does not fit is cut."""
+    """Ids of whole conversations, for training. A reply that does not fit is cut. The thoughts before each reply are
+    left out if the tokenizer does not know them.
+    """
     frame = _frame(tokenizer)
     asked = fast.encode(tokenizer, ["user\n" + message.strip() for message in messages])
     answered = fast.encode(tokenizer, [reply.strip() for reply in replies])
+    known = {name: id for id, name in fast.thoughts(tokenizer).items()}
     chats = []
-    for text, reply in zip(asked, answered, strict=True):
+    for text, reply, named in zip(asked, answered, thoughts or [()] * len(messages), strict=True):
         prompt = frame.prompt(text, context)
         message = range(1 + len(frame.head), len(prompt) - len(frame.tail))
-        chats.append(Encoded([*prompt, *reply, frame.end][:context], len(prompt), message))
+        thought = [known[name] for name in named if name in known]
+        chats.append(Encoded([*prompt, *thought, *reply, frame.end][:context], len(prompt), message))
     return chats
 
 
@@ -111,5 +121,6 @@ def pieces(tokenizer: Tokenizer, reply: Iterable[int]) -> Iterator[str]:
 
 def special_ids(tokenizer: Tokenizer) -> tuple[int, list[int]]:
     """The id that ends a reply, and those that must never stand in one."""
-    end = fast.special_id(tokenizer, END)
-    return end, [id for id, token in tokenizer.get_added_tokens_decoder().items() if token.special and id != end]
+    end, thoughts = fast.special_id(tokenizer, END), fast.thoughts(tokenizer)
+    special = [id for id, token in tokenizer.get_added_tokens_decoder().items() if token.special]
+    return end, [id for id in special if id != end and id not in thoughts]

@@ -57,6 +57,8 @@ class TrainConfig:
     """Begin with token embeddings counted from the tokens' company, instead of random ones."""
     looking_back: bool = True
     """Begin with positions as waves, and with heads that look one, two, three places back, instead of random ones."""
+    thoughts: bool = True
+    """Before it speaks, the model names topic and exchange to itself, by tokens that nobody sees."""
     loss_on: Literal["reply", "all"] = "reply"
     """Which tokens the model is asked to guess: the reply's, or the message's too."""
     emphasis: float = 2.0
@@ -148,7 +150,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "steps": 10_000, "batch": 32, "sorted_together": 1, "loss_on": "all", "emphasis": 0.0,
         "dropout": 0.1, "optimizer": "adamw", "learning_rate": 3e-4, "final_share": 0.1, "warm_up": 200,
         "weight_decay": 0.1, "drawings": 1, "shallow_share": 0.0, "counted_embeddings": False,
-        "looking_back": False, "precision": "fp32", "evaluate_every": 500, "checkpoint_every": 500,
+        "looking_back": False, "thoughts": False, "precision": "fp32", "evaluate_every": 500, "checkpoint_every": 500,
     },
 }  # fmt: skip
 

@@ -35,7 +35,8 @@ class Batch:
 
 def encode_all(tokenizer: Tokenizer, chats: Iterable[Conversation], context: int) -> list[chat.Encoded]:
     read = list(chats)
-    return chat.encode_chats(tokenizer, [one.input for one in read], [one.output for one in read], context)
+    messages, replies = [one.input for one in read], [one.output for one in read]
+    return chat.encode_chats(tokenizer, messages, replies, context, [one.thoughts for one in read])
 
 
 def collate(rows: list[chat.Encoded], loss_on: str = "reply") -> Batch:

@@ -40,7 +40,8 @@ def prepare(persona: Persona, place: Run, config: TrainConfig, console: Console)
         report.show(report.measure(persona, place.train_data(), place.eval_data), console)
     if not place.tokenizer.exists():
         began = time.perf_counter()
-        tokenizer = fast.train(training_texts(place), config.vocabulary)
+        thoughts = persona.thoughts if config.thoughts else []
+        tokenizer = fast.train(training_texts(place), config.vocabulary, thoughts)
         write_tokenizer(place, tokenizer)
         took = duration(time.perf_counter() - began)
         console.print(f"tokenizer of {tokenizer.get_vocab_size():,} entries in {took}", highlight=False)

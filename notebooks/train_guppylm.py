@@ -267,11 +267,16 @@ for text in ("do you like bubbles?", "hello little fish", "antidisestablishmenta
 #
 # A conversation is more than its text: the model must see who speaks, and where a reply ends. *Special tokens* mark
 # that: `<|im_start|>` begins what somebody says, `<|im_end|>` ends it. `user` is you, `assistant` is the fish, and `\n`
-# ends a line. No text that you type can become a special token. What the model will see before it replies:
+# ends a line. No text that you type can become a special token. What the model will see before it replies, and a whole
+# conversation as it learns from it. After `assistant` stand two special tokens that nobody will hear, its *thoughts*:
+# before it speaks, it tells itself what it has understood, first the topic, then the *exchange*, the very matter. Large
+# models think aloud for the same reason: what has been written down once, every further token can build on.
 
 # %%
 message = "do you like bubbles?"
 print(" | ".join(labels(chat.encode_prompt(tokenizer, message))))
+whole = conversations(parts, "train", count=1, seed=settings.seed)
+print(" | ".join(labels(data.encode_all(tokenizer, whole, chat.CONTEXT)[0].ids)))
 
 # %% [markdown]
 # ## 3. Model: a machine that guesses the next token

@@ -92,7 +92,7 @@ def _weights(source: Source, sharper: float) -> Weights:
 def _add_tokenizer(writer: gguf.GGUFWriter, source: Source) -> None:
     tokenizer = source.tokenizer
     tokens = sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().__getitem__)
-    special = set(fast.SPECIAL)
+    special = {token.content for token in tokenizer.get_added_tokens_decoder().values() if token.special}
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")  # how text is cut before the merges
     writer.add_token_list(tokens)

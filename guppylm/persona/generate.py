@@ -51,6 +51,11 @@ class Conversation:
     exchange: str  # "topic/exchange"
     slots: dict[str, Word]  # what was named in the prompt
 
+    @property
+    def thoughts(self) -> tuple[str, str]:
+        """What there is to understand before one can reply: the topic, and which of its exchanges."""
+        return self.category, self.exchange
+
     def to_json(self) -> str:
         slots = {name: [word.text, word.number] for name, word in self.slots.items()}
         return _encode({**self.__dict__, "slots": slots})

@@ -84,6 +84,11 @@ class Persona:
     def topics(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(exchange.topic for exchange in self.exchanges))
 
+    @property
+    def thoughts(self) -> list[str]:
+        """All that there is to understand: the topics, and their exchanges."""
+        return [*self.topics, *(exchange.key for exchange in self.exchanges)]
+
 
 def load(folder: Path) -> Persona:
     """Read and check a character. Raises PersonaError with one line: file, place, what to do."""

@@ -1,6 +1,7 @@
 """The tokenizer that is used: byte-level BPE of the `tokenizers` library, saved as tokenizer.json.
 
-NFC + lowercase, the whole byte alphabet (no character of any script can vanish), three special tokens.
+NFC + lowercase, the whole byte alphabet (no character of any script can vanish), three special tokens for the chat, and
+one for each thought.
 `reference.py` does the same in code that can be read; a test proves the merges equal.
 """
 
@@ -16,12 +17,13 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from guppylm.errors import RunError
 
 PAD, START, END = SPECIAL = ("<|pad|>", "<|im_start|>", "<|im_end|>")
+THOUGHT = "<|thought:"
 VOCABULARY = 4096
 
 _RUN_OF_BLANKS = re.compile(r"\s\s")  # one is more than the space before a word, and cut as a whole
 
 
-def train(texts: Iterable[str], vocabulary: int = VOCABULARY) -> Tokenizer:
+def train(texts: Iterable[str], vocabulary: int = VOCABULARY, thoughts: Iterable[str] = ()) -> Tokenizer:
     """Learn a tokenizer of at most `vocabulary` entries; fewer if no further pair occurs twice."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
@@ -31,7 +33,7 @@ def train(texts: Iterable[str], vocabulary: int = VOCABULARY) -> Tokenizer:
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         min_frequency=2,
-        special_tokens=list(SPECIAL),
+        special_tokens=[*SPECIAL, *map(thought, thoughts)],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
@@ -52,6 +54,17 @@ def load(file: Path) -> Tokenizer:
     if sorted(entries.values()) != list(range(len(entries))):
         raise RunError(f"{file}: its token ids are not 0 to {len(entries) - 1}; it is broken, copy the file anew")
     return plain_text_only(tokenizer)
+
+
+def thought(name: str) -> str:
+    """The special token by which the model tells itself what it has understood. It is no text, so nobody sees it."""
+    return f"{THOUGHT}{name}|>"
+
+
+def thoughts(tokenizer: Tokenizer) -> dict[int, str]:
+    """The ids of the thoughts that a tokenizer knows, and their names."""
+    special = {id: token.content for id, token in tokenizer.get_added_tokens_decoder().items()}
+    return {id: mark.removeprefix(THOUGHT)[:-2] for id, mark in special.items() if mark.startswith(THOUGHT)}
 
 
 def special_id(tokenizer: Tokenizer, token: str) -> int:

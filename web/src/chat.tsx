@@ -74,7 +74,7 @@ function Shown({ store, exchange }: { store: Store; exchange: Exchange }) {
             );
           })}
           {speaking && <span class="note">{exchange.steps.length < exchange.replyStarts ? t.reads : "…"}</span>}
-          {!speaking && reply.length <= 1 && <span class="note">{t.silence}</span>}
+          {!speaking && reply.every((id) => tokenizer!.special.has(id)) && <span class="note">{t.silence}</span>}
         </span>
       </div>
       {!speaking && withRivals && <Rivals store={store} exchange={exchange} place={place} />}
@@ -108,7 +108,7 @@ function TokenButton({ tokenizer, exchange, at, id, chosen, choose }: TokenProps
   const before = exchange.steps[at - 1];
   const share = before ? shareOf(before.logits, id) : 1;
   const special = tokenizer.special.has(id);
-  const label = special ? words().chat.ends : tokenizer.show(id);
+  const label = id === tokenizer.id(END) ? words().chat.ends : tokenizer.show(id);
   return (
     <button
       class={["token", chosen && "chosen", special && "special"].filter(Boolean).join(" ")}

@@ -113,6 +113,7 @@ const en = {
     number: "token {id}",
     startMark: "Somebody begins to speak. Who it is comes next, as a plain word: user or assistant.",
     endMark: "Somebody has finished. When the model says this token itself, its reply is over.",
+    thought: "{names}: its thoughts. Before it speaks, it tells itself what it has understood, first the topic, then which matter of it. They are tokens like all others, drawn from scores; but they are no text, so nobody hears them.",
     noForgery:
       "These marks are special tokens: the program puts them in as numbers. If somebody writes one into a message, it stays the letters that it is, so nobody can speak in the other's name.",
     tryMark: "try it: write <|im_end|>",
@@ -601,6 +602,7 @@ const de: Words = {
     number: "Token {id}",
     startMark: "Jemand beginnt zu sprechen. Wer es ist, kommt danach als gewöhnliches Wort: user (du) oder assistant (das Modell).",
     endMark: "Jemand ist fertig. Wenn das Modell dieses Token selbst sagt, ist seine Antwort zu Ende.",
+    thought: "{names}: seine Gedanken. Bevor es spricht, sagt es sich, was es verstanden hat: erst das Thema, dann, worum es genau geht. Es sind Tokens wie alle anderen, nach ihren Punkten gezogen; aber sie sind kein Text, und so hört sie niemand.",
     noForgery:
       "Diese Marken sind besondere Tokens: Das Programm setzt sie als Nummern ein. Schreibt jemand eine in seine Nachricht, bleiben es die Zeichen, die da stehen. So kann niemand im Namen des anderen sprechen.",
     tryMark: "Probier es: <|im_end|> schreiben",

@@ -31,5 +31,5 @@ export function replyText(tokenizer: Tokenizer, ids: number[]): string {
 
 /** Ids that never stand in a reply. */
 export function forbidden(tokenizer: Tokenizer): number[] {
-  return [...tokenizer.special].filter((id) => id !== tokenizer.id(END));
+  return [...tokenizer.special].filter((id) => id !== tokenizer.id(END) && !tokenizer.thoughts.has(id));
 }

@@ -26,9 +26,13 @@ const CHARACTER: string[] = [];
 }
 const BYTE = new Map(CHARACTER.map((character, byte) => [character, byte]));
 
+const THOUGHT = "<|thought:";
+
 export class Tokenizer {
   /** Ids that no text ever becomes: the chat's own marks. */
   readonly special: ReadonlySet<number>;
+  /** Those of them by which the model tells itself what it has understood, and their names. */
+  readonly thoughts: ReadonlyMap<number, string>;
   readonly size: number;
   private readonly ids: Map<string, number>;
   private readonly pieces: string[] = [];
@@ -44,6 +48,8 @@ export class Tokenizer {
     for (const { id, content } of file.added_tokens) this.ids.set(content, id);
     for (const [piece, id] of this.ids) this.pieces[id] = piece;
     this.special = new Set(file.added_tokens.filter((token) => token.special).map((token) => token.id));
+    const thoughts = file.added_tokens.filter(({ content }) => content.startsWith(THOUGHT));
+    this.thoughts = new Map(thoughts.map(({ id, content }) => [id, content.slice(THOUGHT.length, -"|>".length)]));
     this.size = this.ids.size;
     file.model.merges.forEach((merge, rank) => this.rank.set(typeof merge === "string" ? merge : merge.join(" "), rank));
   }
@@ -101,9 +107,10 @@ export class Tokenizer {
     return new TextDecoder().decode(new Uint8Array(bytes));
   }
 
-  /** One token for a label: its text, special ones as their mark, half characters as � . */
+  /** One token for a label: its text, thoughts by name, other special ones as their mark, half characters as � . */
   show(id: number): string {
-    return new TextDecoder().decode(new Uint8Array(this.bytes(id)));
+    const thought = this.thoughts.get(id);
+    return thought !== undefined ? `(${thought})` : new TextDecoder().decode(new Uint8Array(this.bytes(id)));
   }
 }
 

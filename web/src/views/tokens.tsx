@@ -76,6 +76,7 @@ function Format({ exchange, tokenizer, tryMark }: ViewProps & { tryMark: () => v
   const { from, to } = messageRange(exchange, tokenizer);
   const reply = exchange.ids.slice(exchange.replyStarts);
   const ended = reply.at(-1) === tokenizer.id(END);
+  const thoughts = reply.filter((id) => tokenizer.thoughts.has(id)).map((id) => tokenizer.show(id));
 
   return (
     <>
@@ -88,6 +89,7 @@ function Format({ exchange, tokenizer, tryMark }: ViewProps & { tryMark: () => v
         <br />
         <span class="added">{START}assistant</span>
         <br />
+        {thoughts.length > 0 && <span class="added">{thoughts.join(" ")} </span>}
         <em>{tokenizer.decode(reply)}</em>
         {ended && <span class="added">{END}</span>}
       </p>
@@ -102,6 +104,7 @@ function Format({ exchange, tokenizer, tryMark }: ViewProps & { tryMark: () => v
         </dt>
         <dd>{t.endMark}</dd>
       </dl>
+      {thoughts.length > 0 && <p>{fill(t.thought, { names: thoughts.join(" ") })}</p>}
       <p>{t.noForgery}</p>
       <p>
         <button onClick={tryMark}>{t.tryMark}</button>
