@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 
 from guppylm import chat, files
 from guppylm.config import TrainConfig
+from guppylm.errors import GuppyError
 from guppylm.persona import generate, report
 from guppylm.persona.schema import Persona
 from guppylm.persona.split import Split, split
@@ -41,6 +42,11 @@ def prepare(persona: Persona, place: Run, config: TrainConfig, console: Console)
     if not place.tokenizer.exists():
         began = time.perf_counter()
         thoughts = persona.thoughts if config.thoughts else []
+        if (least := len(thoughts) + fast.SMALLEST) > config.vocabulary:
+            raise GuppyError(
+                f"vocabulary must be at least {least:,} for the {len(thoughts):,} thoughts of {persona.name}, "
+                f"not {config.vocabulary:,}; or set thoughts=false"
+            )
         tokenizer = fast.train(training_texts(place), config.vocabulary, thoughts)
         write_tokenizer(place, tokenizer)
         took = duration(time.perf_counter() - began)

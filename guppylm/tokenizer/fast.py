@@ -19,6 +19,7 @@ from guppylm.errors import RunError
 PAD, START, END = SPECIAL = ("<|pad|>", "<|im_start|>", "<|im_end|>")
 THOUGHT = "<|thought:"
 VOCABULARY = 4096
+SMALLEST = 256 + len(SPECIAL)  # every byte, and the chat's tokens
 
 _RUN_OF_BLANKS = re.compile(r"\s\s")  # one is more than the space before a word, and cut as a whole
 
