@@ -84,6 +84,7 @@ QUICK = {
     "conversations": "600",
     "held_out": "60",
     "vocabulary": "400",
+    "thoughts": "false",  # after thirty updates there would be nothing else (tests/test_thoughts.py)
     "steps": "30",
     "batch": "16",
     "evaluate_every": "10",

@@ -1,0 +1,89 @@
+"""Before it speaks, the model tells itself what it has understood: in the data, in replies, in other engines' files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import quick, write_persona
+from rich.console import Console
+from tokenizers import Tokenizer
+
+from guppylm import chat, data, generate, pipeline, runtime, weights
+from guppylm.errors import GuppyError
+from guppylm.export import formats
+from guppylm.model import Transformer
+from guppylm.persona import generate as conversations
+from guppylm.run import Run
+from guppylm.sample import Sampling
+from guppylm.tokenizer import fast
+
+GREEDY = Sampling(temperature=0)
+
+
+@pytest.fixture(scope="module")
+def thinking(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of the owl with thoughts."""
+    folder = tmp_path_factory.mktemp("thinking")
+    place = Run(folder / "run")
+    assert pipeline.whole_road(write_persona(folder / "owl"), place, quick(thoughts="true"), Console(quiet=True))
+    return place
+
+
+@pytest.fixture(scope="module")
+def tokenizer(thinking: Run) -> Tokenizer:
+    return fast.load(thinking.tokenizer)
+
+
+@pytest.fixture(scope="module")
+def model(thinking: Run) -> Transformer:
+    return weights.read_model(thinking).eval()
+
+
+def test_a_conversation_has_its_topic_and_exchange_before_the_reply(thinking: Run, tokenizer: Tokenizer) -> None:
+    one = next(iter(conversations.read(thinking.train_data())))
+    [row] = data.encode_all(tokenizer, [one], chat.CONTEXT)
+    first, second, *reply = row.ids[row.reply_starts :]
+    assert fast.thoughts(tokenizer)[first] == one.category
+    assert fast.thoughts(tokenizer)[second] == one.exchange
+    assert tokenizer.decode(reply, skip_special_tokens=True) == one.output
+    assert chat.reply_text(tokenizer, row.ids[row.reply_starts :]) == one.output, "nobody hears them"
+    assert row.ids[: row.reply_starts] == chat.encode_prompt(tokenizer, one.input)
+
+
+def test_no_text_becomes_a_thought(tokenizer: Tokenizer) -> None:
+    thoughts = fast.thoughts(tokenizer)
+    assert len(thoughts) > 3
+    for name in thoughts.values():
+        ids = chat.encode_prompt(tokenizer, f"{fast.thought(name)} hi")
+        assert not thoughts.keys() & set(ids)
+
+
+def test_a_reply_may_hold_thoughts_and_shows_none(model: Transformer, tokenizer: Tokenizer) -> None:
+    _, forbidden = chat.special_ids(tokenizer)
+    assert not fast.thoughts(tokenizer).keys() & set(forbidden)
+    with torch.no_grad():  # a thought that it will think whatever it is asked
+        model.tok_emb.weight[min(fast.thoughts(tokenizer))] *= 30
+    said = [generate.reply(model, tokenizer, "is it dark", Sampling(temperature=1, seed=seed)) for seed in range(20)]
+    assert not any("<|" in reply or "thought" in reply for reply in said)
+
+
+def test_onnx_runtime_thinks_the_same(thinking: Run, tmp_path: Path) -> None:
+    formats.export(thinking, tmp_path / "onnx", "onnx")
+    fish, known = runtime.load(tmp_path / "onnx"), fast.load(thinking.tokenizer)
+    end, forbidden = chat.special_ids(known)
+    for message in ("is it dark", "hello", "do you like mice"):
+        ids = chat.encode_prompt(known, message)
+        expected = list(generate.generate(weights.read_model(thinking).eval(), ids, end, forbidden, GREEDY))
+        assert list(fish.generate(ids, GREEDY)) == expected
+
+
+def test_a_vocabulary_too_small_for_them_is_told(tmp_path: Path) -> None:
+    small = quick(thoughts="true", vocabulary="300")
+    owl = write_persona(tmp_path / "owl")
+    text = (owl / "topics" / "night.toml").read_text(encoding="utf-8")
+    exchange = '\n[[exchange]]\nname = "more {0}"\nsay = ["call the number {0}"]\nreply = ["hoo {0}."]\n'
+    (owl / "topics" / "night.toml").write_text(text + "".join(map(exchange.format, range(60))), encoding="utf-8")
+    with pytest.raises(GuppyError, match=r"vocabulary must be at least \d+ for the \d+ thoughts of .*thoughts=false"):
+        pipeline.whole_road(owl, Run(tmp_path / "run"), small, Console(quiet=True))
