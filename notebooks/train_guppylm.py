@@ -600,6 +600,21 @@ for number, axes in enumerate(figure.subplots(2, len(heads) // 2).flat):
 picture(figure)
 
 # %% [markdown]
+# ### What does it think?
+#
+# The first two tokens after the message are its thoughts: the topic, then the exchange. Here are the topics that it
+# takes the message for, likeliest first, and what it settles on.
+
+# %%
+end, forbidden = chat.special_ids(tokenizer)
+shares = seen.logits[-1].softmax(-1)
+for id in shares.argsort(descending=True)[:5].tolist():
+    print(f"{float(shares[id]):6.1%}  {label(shown(tokenizer, id))}")
+said = list(generate.generate(fish, ids, end, forbidden, Sampling(temperature=0)))
+thoughts = [id for id in said[:2] if id in fast.thoughts(tokenizer)]
+print("it thinks:", " ".join(fast.thoughts(tokenizer)[id] for id in thoughts))
+
+# %% [markdown]
 # ### From scores to a word
 #
 # The logits become probabilities (`softmax` again), and one token is drawn, like a ball from an urn. Three knobs bend
@@ -616,8 +631,8 @@ picture(figure)
 show(sample.probabilities)
 
 # %%
-_, forbidden = chat.special_ids(tokenizer)
-logits = seen.logits[-1].numpy().copy()  # after the whole message: the scores of the reply's first token
+seen = trace(fish, [*ids, *thoughts])
+logits = seen.logits[-1].numpy().copy()  # after the message and the thoughts: the scores of the first word
 logits[forbidden] = float("-inf")
 ways = {
     "as the model thinks": Sampling(temperature=1, top_k=None, top_p=1),
