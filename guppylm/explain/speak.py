@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 
 from guppylm.model import Transformer
 from guppylm.sample import Array, Sampling, draw, probabilities
+from guppylm.tokenizer import fast
 
 AS_IT_IS = Sampling(temperature=1, top_k=None, top_p=1)  # what the model itself thinks
 
@@ -41,6 +42,6 @@ def draws(model: Transformer, ids: list[int], end: int, forbidden: list[int], se
 
 
 def shown(tokenizer: Tokenizer, id: int) -> str:
-    """A token as a label: special ones as their mark, half characters as \\ufffd."""
+    """A token as a label: thoughts by name, other special ones as their mark, half characters as \\ufffd."""
     text: str = tokenizer.decode([id], skip_special_tokens=False)
-    return text
+    return f"({text.removeprefix(fast.THOUGHT)[:-2]})" if text.startswith(fast.THOUGHT) else text
