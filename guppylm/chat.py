@@ -7,7 +7,7 @@
 
 The special tokens are put in as ids; what a person typed is encoded as text and never becomes one. By the thoughts the
 model tells itself what it has understood, first the topic, then the exchange, before it says a word; they are no text,
-so every engine leaves them out of the reply. Models without thoughts have no such tokens.
+so engines leave them out of the reply (but for one: docs/engines.md). Models without thoughts have no such tokens.
 """
 
 from __future__ import annotations

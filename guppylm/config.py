@@ -58,7 +58,7 @@ class TrainConfig:
     looking_back: bool = True
     """Begin with positions as waves, and with heads that look one, two, three places back, instead of random ones."""
     thoughts: bool = True
-    """Before it speaks, the model names topic and exchange to itself, by tokens that nobody sees."""
+    """Before it speaks, the model names topic and exchange to itself, by tokens that are no text."""
     loss_on: Literal["reply", "all"] = "reply"
     """Which tokens the model is asked to guess: the reply's, or the message's too."""
     emphasis: float = 2.0

@@ -177,7 +177,7 @@ def test_in_the_browser(environment: dict[str, str], tests: str) -> None:
 
 
 def test_types_and_modules() -> None:
-    for command in (["npx", "tsc", "--noEmit"], ["node", "--test", "test/overlap.test.mjs"]):
+    for command in (["npx", "tsc", "--noEmit"], ["node", "--test", "test/overlap.test.mjs", "test/tokenizer.test.mjs"]):
         done = subprocess.run(command, cwd=WEB, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 

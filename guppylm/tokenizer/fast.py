@@ -58,7 +58,7 @@ def load(file: Path) -> Tokenizer:
 
 
 def thought(name: str) -> str:
-    """The special token by which the model tells itself what it has understood. It is no text, so nobody sees it."""
+    """The special token by which the model tells itself what it has understood. It is no text, so nobody hears it."""
     return f"{THOUGHT}{name}|>"
 
 
