@@ -154,6 +154,7 @@ export class Store {
 
   /** The recorded exchange, read by the real model; whoever wants a reply comes first. */
   private reread(): void {
+    if (this.state.earlier || this.state.model !== "ready") return; // another model has been asked for meanwhile
     if (this.busy) {
       setTimeout(() => this.reread(), QUIET);
       return;
