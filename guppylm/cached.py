@@ -97,9 +97,16 @@ def greedy_replies(
     return [(reply, i in ended) for i, reply in enumerate(replies)]
 
 
-def greedy(model: Transformer, tokenizer: Tokenizer, messages: list[str], longest: int = 64) -> list[tuple[str, bool]]:
-    """The likeliest replies to many messages, and whether each came to its end."""
+def greedy_ids(
+    model: Transformer, tokenizer: Tokenizer, messages: list[str], longest: int = 64
+) -> list[tuple[list[int], bool]]:
+    """The likeliest replies to many messages, as ids, and whether each came to its end."""
     end, forbidden = chat.special_ids(tokenizer)
     prompts = [chat.encode_prompt(tokenizer, message, model.config.context) for message in messages]
-    found = greedy_replies(model, prompts, end, forbidden, longest)
+    return greedy_replies(model, prompts, end, forbidden, longest)
+
+
+def greedy(model: Transformer, tokenizer: Tokenizer, messages: list[str], longest: int = 64) -> list[tuple[str, bool]]:
+    """The same as texts."""
+    found = greedy_ids(model, tokenizer, messages, longest)
     return [(chat.reply_text(tokenizer, ids), ended) for ids, ended in found]

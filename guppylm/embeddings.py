@@ -1,7 +1,8 @@
 """Where the token embeddings begin: "you shall know a word by the company it keeps" (Firth 1957).
 
 Random embeddings would have to learn from the loss that `rain` and `drizzle` are alike. Counting is quicker: tokens
-that stand beside the same neighbours begin close to each other. The counts come from the conversations that the model
+that stand beside the same neighbours begin close to each other, and words that make the character think of the same
+thing begin close to that thought. The counts come from the conversations that the model
 is about to read, so nothing enters from outside, and training moves the embeddings like every other weight.
 
 Positive pointwise mutual information, cut to its strongest directions: Bullinaria & Levy 2007, "Extracting semantic
@@ -18,10 +19,11 @@ from torch.nn import functional as F
 from guppylm.chat import Encoded
 
 REACH = 4  # places to either side that count as company, the nearer the more
+OPENING = 2  # tokens at a reply's beginning (its thoughts, if it has any) that keep company with the whole message
 
 
 def company(rows: list[Encoded], vocabulary: int) -> Tensor:
-    """How often each token stands near each other one: (V, V), symmetric.
+    """How often each token stands near each other one, or opens a reply to it: (V, V), symmetric.
 
     >>> counts = company([Encoded([0, 1, 2], 1), Encoded([2, 0], 1)], vocabulary=4)
     >>> counts.tolist()
@@ -34,6 +36,13 @@ def company(rows: list[Encoded], vocabulary: int) -> Tensor:
         left, right = stream[:-distance], stream[distance:]
         pairs = (left * vocabulary + right)[(left >= 0) & (right >= 0)]
         counts += torch.bincount(pairs, minlength=vocabulary * vocabulary) / distance
+    opened = [
+        row.ids[place] * vocabulary + opening
+        for row in rows
+        for opening in row.ids[row.reply_starts : row.reply_starts + OPENING]
+        for place in row.message
+    ]
+    counts += torch.bincount(torch.tensor(opened, dtype=torch.long), minlength=vocabulary * vocabulary)
     table = counts.view(vocabulary, vocabulary)
     return table + table.T
 

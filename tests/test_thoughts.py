@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tokenizers import Tokenizer
 
 from guppylm import chat, data, generate, pipeline, runtime, weights
 from guppylm.errors import GuppyError
+from guppylm.evaluate.card import Understood, understood
 from guppylm.export import formats
 from guppylm.model import Transformer
 from guppylm.persona import generate as conversations
@@ -67,6 +69,25 @@ def test_a_reply_may_hold_thoughts_and_shows_none(model: Transformer, tokenizer:
         model.tok_emb.weight[min(fast.thoughts(tokenizer))] *= 30
     said = [generate.reply(model, tokenizer, "is it dark", Sampling(temperature=1, seed=seed)) for seed in range(20)]
     assert not any("<|" in reply or "thought" in reply for reply in said)
+
+
+def test_the_report_card_counts_what_was_understood(thinking: Run) -> None:
+    asked = list(conversations.read(thinking.eval_data))[:4]
+    names = dict(enumerate(sorted({name for one in asked for name in one.thoughts})))
+    ids = {name: number for number, name in names.items()}
+    right = [[ids[name] for name in one.thoughts] for one in asked]
+    other = next(number for name, number in ids.items() if name not in asked[2].thoughts)
+    replies = [
+        [*right[0], 99],
+        right[1][:1],
+        [right[2][0], other],
+        [99],
+    ]  # whole, the topic only, another exchange, none
+    assert understood(asked, replies, names) == Understood(topic=3 / 4, exchange=1 / 4)
+    assert understood(asked, replies, {}) is None
+    found = json.loads(thinking.report.read_text())["understood"]
+    assert 0 <= found["exchange"] <= found["topic"] <= 1
+    assert "thought of the right topic, and exchange |" in thinking.card.read_text()
 
 
 def test_onnx_runtime_thinks_the_same(thinking: Run, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from guppylm.persona.match import plain
 from guppylm.persona.schema import Persona
 from guppylm.persona.split import split
 from guppylm.run import Run, settings, training_data
+from guppylm.tokenizer import fast
 
 REPLIES = 1_000
 HARDER_SHARE = 10  # each harder set has a tenth as many questions
@@ -52,6 +53,14 @@ class Replies:
     faulty: float  # a wrong verb or article, a word said twice, a hole
     words: float  # mean length
     copied: float  # stands in training word for word
+
+
+@dataclass(frozen=True)
+class Understood:
+    """How often the model's thoughts before a reply name what the message was made for. Shares from 0 to 1."""
+
+    topic: float
+    exchange: float  # and the topic
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,7 @@ class Card:
     confusions: list[tuple[str, str, int]]  # topic asked, topic answered, how often; most frequent first
     off_topic: list[dict[str, str]]  # a few replies that missed, worst topics first, to be read
     harder: dict[str, Harder]
+    understood: Understood | None  # None if the model doesn't think before it speaks
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -107,7 +117,8 @@ def measure(place: Run, persona: Persona, replies: int = REPLIES) -> Card:
     prompts = [one.input for one in asked]
     judge = Judge(persona)
     known = {plain(one.output) for file in training_data(place, config) for one in conversations.read(file)}
-    answers = answer(prompts)
+    replies_ids = cached.greedy_ids(model, tokenizer, prompts, longest=chat.REPLY_ROOM)
+    answers = [(chat.reply_text(tokenizer, ids), ended) for ids, ended in replies_ids]
     verdicts = [judge.judge(one, text) for one, (text, _) in zip(asked, answers, strict=True)]
 
     def baseline(texts: list[str]) -> Replies:
@@ -133,6 +144,19 @@ def measure(place: Run, persona: Persona, replies: int = REPLIES) -> Card:
         harder={
             name: grade(judge, questions, answer([one.text for one in questions])) for name, questions in sets.items()
         },
+        understood=understood(asked, [ids for ids, _ in replies_ids], fast.thoughts(tokenizer)),
+    )
+
+
+def understood(asked: list[Conversation], replies: list[list[int]], names: dict[int, str]) -> Understood | None:
+    """What the thoughts in front of the `replies` say of the conversations that were asked, if there are thoughts."""
+    if not names:
+        return None
+    thoughts = [tuple(names[id] for id in ids if id in names) for ids in replies]
+    pairs = list(zip(asked, thoughts, strict=True))
+    return Understood(
+        topic=mean(thought[:1] == one.thoughts[:1] for one, thought in pairs),
+        exchange=mean(thought == one.thoughts for one, thought in pairs),
     )
 
 
@@ -220,6 +244,9 @@ def show(card: Card, console: Console) -> None:
         values = [getattr(replies, key) for replies in (card.model, card.nearest_neighbour, card.n_gram)]
         table.add_row(label, *(f"{value:.1f}" if key == "words" else f"{value:.1%}" for value in values))
     console.print(table, highlight=False)
+    if card.understood:
+        said = f"thought of the right topic: {card.understood.topic:.1%}, and exchange: {card.understood.exchange:.1%}"
+        console.print(said, highlight=False)
     if card.harder:
         harder = Table(title="harder questions", title_justify="left")
         harder.add_column("")

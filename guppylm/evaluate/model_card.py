@@ -51,7 +51,7 @@ known prompt is on topic in {report["nearest_neighbour"]["on_topic"]:.1%} of the
 | held-out loss | {report["loss"]:.3f} nats a token, {report["bits_per_byte"]:.3f} bits a byte |
 | on topic | {reply["on_topic"]:.1%} |
 | on the very matter | {reply["on_exchange"]:.1%} |
-| well formed | {reply["well_formed"]:.1%} |
+{_understood(report)}| well formed | {reply["well_formed"]:.1%} |
 | came to an end | {reply["ended"]:.1%} |
 | lowercase | {reply["lowercase"]:.1%} |
 | with a fault of language | {reply["faulty"]:.1%} |
@@ -72,6 +72,12 @@ The same version on the same machine makes the same weights from these texts and
 | settings other than the default | {_changed(config)} |
 | texts | sha256 {history["persona"]} |
 {_hashes(place, config)}"""
+
+
+def _understood(report: dict[str, Any]) -> str:
+    if not (found := report.get("understood")):
+        return ""
+    return f"| thought of the right topic, and exchange | {found['topic']:.1%}, {found['exchange']:.1%} |\n"
 
 
 def _harder(report: dict[str, Any]) -> str:

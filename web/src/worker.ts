@@ -126,13 +126,18 @@ function choose(asked: boolean): Engine {
   return chosen;
 }
 
-/** Some tokens; messages that came meanwhile ("stop") are heard before the next ones. */
-async function pass(reader: Reader, tokens: number[]): Promise<Step[]> {
-  await heard();
-  return (await reader.read(tokens)).map(step);
+/** Some tokens. Jobs take turns, so that a long one can't hold up a reply; the engine reads for one at a time. */
+let turn: Promise<unknown> = Promise.resolve();
+function pass(reader: Reader, tokens: number[]): Promise<Step[]> {
+  const mine = turn.then(async () => {
+    await heard(); // a "stop" that came meanwhile
+    return (await reader.read(tokens)).map(step);
+  });
+  turn = mine.catch(() => undefined);
+  return mine;
 }
 
-/** Lets waiting messages in. Not by setTimeout, which would sleep for four milliseconds. */
+/** Lets waiting messages in, for one caller at a time. Not by setTimeout, which would sleep for four milliseconds. */
 const bell = new MessageChannel();
 function heard(): Promise<void> {
   return new Promise((go) => {
