@@ -19,7 +19,7 @@ from torch import Tensor
 from guppylm import chat
 from guppylm.model import Attention, Block, Transformer
 
-TOGETHER = 128
+TOGETHER = 128  # texts read at once
 UNSEEN = -1e9  # not -inf: a place that sees nothing at all would divide zero by zero
 
 

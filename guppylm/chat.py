@@ -5,9 +5,9 @@
     <|im_start|>assistant
     <|thought:greeting|><|thought:greeting/hello|>hello. is it food time.<|im_end|>
 
-The special tokens are put in as ids; what a person typed is encoded as text and never becomes one. By the thoughts the
-model tells itself what it has understood, first the topic, then the exchange, before it says a word; they are no text,
-so engines leave them out of the reply (but for one: docs/engines.md). Models without thoughts have no such tokens.
+The special tokens are put in as ids; what a person typed is encoded as text and never becomes one. Before
+the reply stand its thoughts, two special tokens: the topic, then the exchange, as the model has understood them. They
+are no text, so engines leave them out of the reply (but for one: docs/engines.md). Not every model has them.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ TEMPLATE = (
 
 
 def segments(message: str, reply: str) -> tuple[str, str]:
-    """The two runs of text between special tokens, as the tokenizer meets them."""
+    """The two texts of a conversation, as the tokenizer meets them between special tokens."""
     return "user\n" + message.strip(), "assistant\n" + reply.strip()
 
 
 class Encoded(NamedTuple):
-    """A conversation as ids; from `reply_starts` on they are the reply's, its end token included."""
+    """A conversation as ids; from `reply_starts` on come its thoughts, its reply and the end token."""
 
     ids: list[int]
     reply_starts: int

@@ -138,7 +138,7 @@ def _choices(hint: Any) -> tuple[object, ...]:
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    # A fish in a minute or two: no more conversations than it can read, and small batches, so many updates.
+    # A fish in under three minutes: no more conversations than it can read, and small batches, so many updates.
     "quick": {"steps": 200, "batch": 64, "conversations": 16_000, "held_out": 1_000, "warm_up": 20},
     "cpu": {},
     # The fish that is given away: an hour on two CPU cores with bf16 units. All layers learn from the start, so that

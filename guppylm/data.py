@@ -25,7 +25,7 @@ class Batch:
     ids: Tensor  # (B, T)
     at: tuple[Tensor, Tensor]  # (N,) and (N,): conversation and place of each token whose next one is to be guessed
     targets: Tensor  # (N,): those next tokens
-    places: Tensor  # (N,): each is the how-manieth of its conversation, from 0
+    places: Tensor  # (N,): how many tokens of its conversation were guessed before it
 
     def to(self, device: torch.device) -> Batch:
         rows, columns = self.at

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from guppylm.chat import Encoded
 
 REACH = 4  # places to either side that count as company, the nearer the more
-OPENING = 2  # tokens at a reply's beginning (its thoughts, if it has any) that keep company with the whole message
+OPENING = 2  # tokens at a reply's beginning (thoughts, or its first words) that keep company with the whole message
 
 
 def company(rows: list[Encoded], vocabulary: int) -> Tensor:

@@ -19,7 +19,7 @@ from guppylm.sample import Sampling, draw, probabilities
 def generate(model: Transformer, ids: list[int], end: int, forbidden: list[int], settings: Sampling) -> Iterator[int]:
     """Token ids of a reply to the prompt `ids`, one at a time, until `end` or the context is full.
 
-    `forbidden` tokens (other special ones) are never drawn.
+    `forbidden` tokens (special ones, but neither `end` nor thoughts) are never drawn.
     """
     rng, ids = settings.generator(), list(ids)
     device = model.tok_emb.weight.device

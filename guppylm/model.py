@@ -3,6 +3,9 @@
 The plainest one that works: learned positions, LayerNorm before each part, ReLU, biases, and an output
 layer that is the token embedding read backwards. No cache, no training code, no loading or saving.
 
+Words: the *residual stream* is the D numbers of a place, to which each part adds what it finds. The *head* is the last
+product, which turns them into scores, the *logits*; an attention head is one of the H ways in which a layer looks back.
+
 Shapes: B batch, T positions, D width, H attention heads, F feed-forward width, V vocabulary.
 
     >>> model = Transformer(ModelConfig(vocabulary=4096))
@@ -137,7 +140,7 @@ class Transformer(nn.Module):
             nn.init.zeros_(module.bias)
 
     def hidden(self, ids: Tensor, layers: int | None = None, at: Places = ...) -> Tensor:
-        """The residual stream after the last block, or after so many. ids (B, T), T up to the context -> (B, T, D).
+        """The residual stream after the last block (or after so many), normed. ids (B, T), T <= context -> (B, T, D).
 
         If only some places are wanted, the last block does without the others, which nobody would read: -> (N, D).
         """

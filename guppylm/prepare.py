@@ -35,7 +35,7 @@ def prepare(persona: Persona, place: Run, config: TrainConfig, console: Console)
     if missing:
         began = time.perf_counter()
         draw_all(split(persona, config.seed), {file: drawings.get(file) for file in missing}, config)
-        made = config.held_out + config.training * config.drawings_used
+        made = sum(config.training if file in drawings else config.held_out for file in missing)
         took = duration(time.perf_counter() - began)
         console.print(f"{made:,} conversations in {took}; the first {config.conversations:,}:", highlight=False)
         report.show(report.measure(persona, place.train_data(), place.eval_data), console)

@@ -4,7 +4,7 @@ config.json  model.safetensors  tokenizer.json  tokenizer_config.json  generatio
 persona/  data/train*.jsonl  data/eval.jsonl        what it was made from
 run.json  metrics.jsonl  samples.jsonl  report.json  README.md  loss.png  bad_batches.jsonl
 checkpoint/last.safetensors, before.safetensors     to go on from
-growing/step-177.safetensors ...                    the weights at three moments on the way
+growing/step-124.safetensors ...                    the weights at three moments on the way
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@
     for piece in fish.stream("do you like bubbles", Sampling(temperature=1, seed=7)):
         print(piece, end="")
 
-The folder comes from `guppylm export RUN --to onnx`; without one, the character that came with the package speaks. The
-same seed and settings give the reply that PyTorch gives.
+The folder comes from `guppylm export RUN --to onnx` or `onnx-8bit`; without one, the character that came with the
+package speaks. The same seed and settings give the reply that PyTorch gives; from 8 bits nearly always.
 """
 
 from __future__ import annotations

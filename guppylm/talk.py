@@ -50,8 +50,8 @@ def answer(speak: Speak, message: str, sampling: Sampling) -> None:
 
 def lines(speak: Speak, sampling: Sampling) -> None:
     """Standard input, one message a line -> standard output, one reply a line."""
-    for raw in sys.stdin.buffer:
-        answer(speak, raw.decode("utf-8", errors="replace").rstrip("\r\n"), sampling)
+    for turn, raw in enumerate(sys.stdin.buffer):
+        answer(speak, raw.decode("utf-8", errors="replace").rstrip("\r\n"), sampling.for_turn(turn))
 
 
 def converse(speak: Speak, name: str, sampling: Sampling, console: Console) -> None:

@@ -31,7 +31,7 @@ from guppylm.run import Run
 
 QUICK_LOOK = 512  # held-out conversations measured while training; the report card takes all of them
 SAMPLE_MOMENTS = 20
-KEPT_MOMENTS = slice(4, -1, 5)  # of these, the ones whose weights stay: early, on the way, nearly there
+KEPT_MOMENTS = slice(4, -1, 7)  # of these, the ones whose weights stay: early, on the way, nearly there
 
 
 def new_model(config: TrainConfig, vocabulary: int) -> Transformer:
@@ -88,7 +88,9 @@ def token_losses(model: Transformer, batch: Batch, layers: int | None = None) ->
 
 
 def weigh(places: Tensor, emphasis: float) -> Tensor:
-    """How much each reply token counts. With its first words a reply decides which one it is; the rest is reciting."""
+    """How much each reply token counts. The first ones, its thoughts if it has any, decide which reply it is; the rest
+    is reciting.
+    """
     return 1 + emphasis * torch.exp(-places / 2)
 
 
@@ -109,6 +111,8 @@ def held_out_loss(model: Transformer, rows: list[chat.Encoded], how: precision.P
 
 def bits_per_byte(loss: float, tokens: int, texts: list[str]) -> float:
     """Mean loss in nats a token -> bits a byte of text, which models with other tokenizers share.
+
+    Thoughts are paid for as well, though they are no text: who has both knows the text.
 
     >>> round(bits_per_byte(math.log(2), 8, ["eight by"]), 3)
     1.0
@@ -198,7 +202,7 @@ def train(
         records.forget_after(place.metrics, kept)
         records.forget_after(place.samples, kept)
         records.forget_after(place.bad_batches, kept)
-    quick_look = held_out[:QUICK_LOOK]
+    quick_look = held_out[-QUICK_LOOK:]  # not those whose replies the report card judges
     replies = [row.ids[row.reply_starts :] for row in quick_look]
     texts, measured_tokens = [chat.reply_text(tokenizer, ids) for ids in replies], sum(map(len, replies))
     moments = sample_steps(config.steps)

@@ -6,7 +6,7 @@
 # downloaded ready-made. You begin with text files that describe the fish, and end with a fish that answers you.
 #
 # You need Python, and no machine learning: every term is explained where it first stands. Run the cells from top to
-# bottom (Shift+Enter). It takes about 5 minutes on a free GPU, and 10 to 20 on two processor cores. A *GPU* is a
+# bottom (Shift+Enter). It takes about 5 minutes on a free GPU, and 5 to 10 on two processor cores. A *GPU* is a
 # graphics chip, which happens to be very good at multiplying many numbers at once; you can do without one.
 #
 # First, the package. The cell below does nothing if it is already installed. Otherwise it installs it from `SOURCE`:
@@ -122,13 +122,13 @@ def table(head, rows):
 
 # %% [markdown]
 # How long should it take? A *preset* is a set of settings with a name. If there is a GPU, we take the preset `gpu`,
-# else `cpu` with fewer *updates* (the small steps in which the model gets better) than usual, so that you need not
-# wait. For the full training on a processor (1,400 updates, about 25 minutes) set `KNOBS = []`; for the best fish (an
-# hour or two) also `PRESET = "release"`. A knob is one setting, like `"steps=600"`. If you change anything after you
-# have begun, change the folder's name in `RUN` too: a folder holds one training, and refuses to mix two.
+# else `cpu` with fewer and smaller *updates* (the steps in which the model gets better) than usual, so that you need
+# not wait. For the full training on a processor (1,400 updates, about 25 minutes) set `KNOBS = []`; for the best fish
+# (an hour or two) also `PRESET = "release"`. A knob is one setting, like `"steps=600"`. If you change anything after
+# you have begun, change the folder's name in `RUN` too: a folder holds one training, and refuses to mix two.
 
 # %%
-SHORTER = {"cpu": "steps=400 conversations=45000 held_out=2000 evaluate_every=50"}
+SHORTER = {"cpu": "steps=400 batch=64 conversations=28000 held_out=2000 evaluate_every=50"}
 
 PRESET = os.environ.get("GUPPYLM_PRESET") or ("gpu" if torch.cuda.is_available() else "cpu")
 KNOBS = os.environ.get("GUPPYLM_KNOBS", SHORTER.get(PRESET, "")).split()

@@ -110,7 +110,8 @@ def race(place: Run, recipe: TrainConfig, console: Console) -> Result:
     plain = settings(place)
     if not place.report.exists():
         raise RunError(f"{place.folder}: its training has not come to its end; the same  guppylm train  goes on")
-    shared = {name: getattr(plain, name) for name in ("seed", "conversations", "held_out", "vocabulary", "device")}
+    same = ("seed", "conversations", "held_out", "vocabulary", "thoughts", "device")
+    shared = {name: getattr(plain, name) for name in same}
     recipe = replace(recipe, **shared)
     prepare(schema.load(place.persona), place, recipe, console)  # more drawings, if the recipe wants them
     keep_memory()

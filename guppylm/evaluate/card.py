@@ -31,7 +31,7 @@ from guppylm.run import Run, settings, training_data
 from guppylm.tokenizer import fast
 
 REPLIES = 1_000
-HARDER_SHARE = 10  # each harder set has a tenth as many questions
+HARDER_FEWER = 10  # times fewer questions in each harder set
 EXAMPLES = 40
 WORST = 10
 SEED = 1  # of the harder questions: every run of a character meets the same
@@ -126,7 +126,7 @@ def measure(place: Run, persona: Persona, replies: int = REPLIES) -> Card:
         return score(judge, [(text, True) for text in texts], found, known)
 
     topics, confusions, off_topic = by_topic(judge, asked, answers, verdicts)
-    sets = exam(split(persona, config.seed), max(1, len(asked) // HARDER_SHARE), SEED)
+    sets = exam(split(persona, config.seed), max(1, len(asked) // HARDER_FEWER), SEED)
     return Card(
         persona=persona.name,
         parameters=sum(weight.numel() for weight in model.parameters()),

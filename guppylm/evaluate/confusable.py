@@ -45,6 +45,8 @@ def guesses(persona: Persona, seed: int = 1) -> Iterator[Guess]:
                 folds[number % FOLDS].append((exchange, template, text))
     for asked in folds:
         taught = [row for fold in folds if fold is not asked for row in fold]
+        if not asked or len({exchange.topic for exchange, _, _ in taught}) < 2:
+            continue
         classifier = make_pipeline(
             make_union(
                 TfidfVectorizer(ngram_range=(1, 3), token_pattern=r"\S+", sublinear_tf=True),
@@ -73,4 +75,7 @@ def report(persona: Persona, seed: int = 1) -> Iterator[str]:
             topic = Counter(guess.topic for guess in missed).most_common(1)[0][0]
             exchange = missed[0].exchange
             yield f'{exchange.file}, {exchange.name}, "{wording}": reads like {topic}, as in "{missed[0].text}"'
+    if not count:
+        yield f"{persona.name}: too few topics or wordings to tell"
+        return
     yield f"{persona.name}: of wordings it was not taught, a linear classifier puts {right / count:.1%} in their topic"

@@ -1,6 +1,6 @@
 """A reply held against the persona's own templates: is it well-formed, and does it answer what was asked?
 
-`exact`       one reply template makes the whole reply, with the words the prompt had named
+`exact`       one reply template makes the whole reply
 `recombined`  every sentence is one that the templates can make, but not together
 `broken`      at least one sentence is none of theirs
 

@@ -31,7 +31,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Guess:
-    """A token and how likely the model finds it: temperature 1, nothing ruled out but special tokens."""
+    """A token and how likely the model finds it: temperature 1, nothing ruled out but the chat's special tokens."""
 
     id: int
     text: str

@@ -41,6 +41,8 @@ def _heard(persona: Persona) -> Iterator[str]:
         for word, others in persona.synonyms.others.items()
         for other in (word, *others)
     }
+    for name in ("openers", "question_openers", "closers", "prompts"):
+        places |= {str(one): f'persona.toml, {name}, "{one}"' for one in getattr(persona, name)}
     for exchange in persona.exchanges:
         places |= {template.text: _where(exchange, template) for template in (*exchange.say, *exchange.reply)}
         for name, words in exchange.lists.items():

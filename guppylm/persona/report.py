@@ -2,7 +2,7 @@
 
 Distinct texts are counted in a fixed bitmap (linear counting, Whang et al. 1990,
 https://doi.org/10.1145/78922.78925), the most repeated replies by lossy counting (Manku and Motwani 2002).
-Up to 60,000 conversations both are exact to a few parts in a thousand, and exact, respectively.
+Up to 60,000 conversations the first is right to a few parts in a thousand, the second exactly.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
 Plain = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^{}\[\]|]{1,100}$")]  # no template
+OneWord = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\S{1,100}$")]
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]  # like "#1b7fa8"
 Texts = Annotated[list[Text], Field(min_length=1)]
 
@@ -52,7 +53,7 @@ class PersonaFile(BaseModel, extra="forbid", frozen=True):
     joiners: list[Annotated[str, StringConstraints(pattern=r"^[^\n\t]{1,40}$")]] = []  # between two: ". ", " and "
     abbreviations: dict[Text, Texts] = {}  # how some people type a word: you = ["u"]
     unknown: list[Text] = []  # word lists of things that the character does not know: in training also made-up words
-    unheard: list[Text] = []  # more such things; the exam asks about them, and no other text may hold them
+    unheard: list[OneWord] = []  # more such things; the exam asks about them, and no other text may hold them
     page: PageColours = PageColours()
 
 
@@ -64,7 +65,7 @@ class ExchangeFile(BaseModel, extra="forbid", frozen=True):
 
 
 class TopicFile(BaseModel, extra="forbid", frozen=True):
-    topic: Text
+    topic: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^/]{1,100}$")]  # topic/exchange is a key
     words: WordLists = {}
     dress: bool = True  # may openers and closers be put around what people say here?
     exchange: Annotated[list[ExchangeFile], Field(min_length=1)]

@@ -21,7 +21,7 @@ THOUGHT = "<|thought:"
 VOCABULARY = 4096
 SMALLEST = 256 + len(SPECIAL)  # every byte, and the chat's tokens
 
-_RUN_OF_BLANKS = re.compile(r"\s\s")  # one is more than the space before a word, and cut as a whole
+_RUN_OF_BLANKS = re.compile(r"\s\s")  # more than the space before a word: a text with such a run is cut as a whole
 
 
 def train(texts: Iterable[str], vocabulary: int = VOCABULARY, thoughts: Iterable[str] = ()) -> Tokenizer:
