@@ -45,6 +45,7 @@ function Page({ store, about }: { store: Store; about: Character }) {
   const [touring, setTouring] = useState(false);
   const turn = useTurn();
   const last = store.state.exchanges.at(-1);
+  const shown = store.exchange();
   return (
     <div class="page">
       <header>
@@ -57,6 +58,14 @@ function Page({ store, about }: { store: Store; about: Character }) {
           <Looks store={store} />
         </div>
       </header>
+      {store.state.newer && (
+        <p class="row" role="status">
+          {words().page.newer}
+          <button class="quiet" onClick={() => location.reload()}>
+            {words().page.reload}
+          </button>
+        </p>
+      )}
       <main>
         <div class="talk">
           <Tank about={about} pictureUrl={about.picture ? PICTURE : undefined} mood={mood(store)} saying={last ? store.replyText(last) : ""} />
@@ -66,7 +75,7 @@ function Page({ store, about }: { store: Store; about: Character }) {
       </main>
       {touring && (
         <Tour
-          place={(store.exchange()?.replyStarts ?? 1) - 1}
+          place={shown ? store.firstPlace(shown) : 0}
           goTo={(view, place) => goTo(store, view, place)}
           leave={() => {
             setTouring(false);
@@ -98,7 +107,7 @@ function mood(store: Store): "idle" | "waiting" | "thinking" | "speaking" | "fai
   if (model === "failed") return "failed";
   const last = exchanges.at(-1);
   if (last?.state !== "reading") return "idle";
-  return last.steps.length < last.replyStarts ? "thinking" : "speaking";
+  return store.firstPlace(last) + 1 < last.ids.length ? "speaking" : "thinking";
 }
 
 /** The character's name and colours, on the whole page. */
@@ -149,13 +158,19 @@ function Looks({ store }: { store: Store }) {
 /** While a reply is being made, the one before it stays in view. */
 function Inside({ store }: { store: Store }) {
   const { state } = store;
-  const finished = useRef<Exchange | undefined>(undefined);
+  const finished = useRef<{ exchange: Exchange; place: number } | undefined>(undefined);
   const shown = store.exchange();
-  if (shown && shown.state !== "reading") finished.current = shown;
-  const exchange = finished.current;
-  if (!exchange) return null;
-  const place = exchange === shown ? Math.max(0, Math.min(state.place, exchange.steps.length - 1)) : exchange.replyStarts - 1;
-  const of = [exchange, place, state.view, state.language, state.model, state.growing, state.code, state.earlier, state.recorded];
+  if (shown && shown.state !== "reading") {
+    finished.current = { exchange: shown, place: Math.max(0, Math.min(state.place, shown.steps.length - 1)) };
+  }
+  if (!finished.current) return null;
+  const { exchange, place } = finished.current;
+  const others: Partial<Record<string, unknown[]>> = {
+    switchoff: [state.model, state.earlier],
+    growing: [state.model, state.earlier, state.growing],
+    code: [state.code],
+  };
+  const of = [exchange, place, state.view, state.language, state.recorded.has(exchange.id), ...(others[state.view] ?? [])];
   return <Kept of={of} draw={() => <Panel store={store} exchange={exchange} place={place} />} />;
 }
 
@@ -218,13 +233,19 @@ function ViewOf({ store, name, props }: { store: Store; name: View; props: ViewP
     case "layers":
       return <LayersView {...props} />;
     case "switchoff":
-      return store.state.model === "ready" ? (
-        <SwitchOffView {...props} run={(off) => store.run(props.exchange, off, props.place)} />
-      ) : (
-        <p class="note">{words().page.notYet}</p>
-      );
+      if (store.state.model !== "ready") return <p class="note">{words().page.notYet}</p>;
+      if (props.exchange.model !== earlier) return <p class="note">{words().switchOff.otherModel}</p>;
+      return <SwitchOffView {...props} run={(off, signal, stepOnly) => store.run(props.exchange, off, props.place, signal, stepOnly)} />;
     case "growing":
-      return <GrowingView {...props} growing={growing} loadModel={(file) => store.loadModel(file)} loaded={earlier} />;
+      return (
+        <GrowingView
+          {...props}
+          growing={growing}
+          loadModel={(file) => store.loadModel(file)}
+          loaded={earlier}
+          loading={store.state.model === "loading"}
+        />
+      );
     case "why":
       return <WhyView {...props} texts={texts} />;
     case "code":
@@ -238,7 +259,8 @@ function CopyLink({ store }: { store: Store }) {
   async function copy(): Promise<void> {
     const address = link(store);
     history.replaceState(null, "", address);
-    await navigator.clipboard.writeText(address).then(() => tell(t.copied), () => tell(t.inTheAddress)); // prettier-ignore
+    const copied = async () => navigator.clipboard.writeText(address); // there is no clipboard on a page without https
+    await copied().then(() => tell(t.copied), () => tell(t.inTheAddress)); // prettier-ignore
   }
   return (
     <p class="row">
@@ -271,14 +293,16 @@ function About({ store }: { store: Store }) {
         <p>{fill(t.shape, { layers: shape.layers, width: shape.width, heads: shape.heads, vocabulary: shape.vocabulary, context: shape.context })}</p>
         <p>{t.privacy}</p>
         <p>{engine === "plain" ? t.plainEngine : t.wasmEngine}</p>
-        <p class="row">
-          <button class="quiet" disabled={store.state.model !== "ready"} onClick={compare}>
-            {t.compare}
-          </button>
-          <span role="status" class="note">
-            {told}
-          </span>
-        </p>
+        {engine !== "plain" && (
+          <p class="row">
+            <button class="quiet" disabled={store.state.model !== "ready"} onClick={compare}>
+              {t.compare}
+            </button>
+            <span role="status" class="note">
+              {told}
+            </span>
+          </p>
+        )}
       </details>
     </footer>
   );

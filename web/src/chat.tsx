@@ -7,24 +7,31 @@ import { END, type Tokenizer } from "./model/tokenizer";
 import { DEFAULTS, MODEL, type Store, type Wishes } from "./store";
 import { fill, words } from "./strings";
 import type { Exchange } from "./types";
+import { label } from "./views/labels";
+import { decimal, percent, whole } from "./views/numbers";
 
 const RIVALS = 10;
 
 export function Chat({ store }: { store: Store }) {
   const { exchanges, about, model } = store.state;
-  const log = useRef<HTMLDivElement>(null);
+  const conversation = useRef<HTMLDivElement>(null);
   const last = exchanges.at(-1);
-  useEffect(() => log.current?.scrollTo(0, log.current.scrollHeight), [last?.id, last?.ids.length]);
+  useEffect(() => conversation.current?.scrollTo(0, conversation.current.scrollHeight), [last?.id, last?.ids.length]);
+  useEffect(() => focusChosenRival(last), [last?.id]);
   const t = words().chat;
   return (
     <section class="panel" aria-label={t.title}>
-      <div class="chat scroll" ref={log} role="log" tabIndex={0} aria-label={t.conversation}>
+      <div class="chat scroll" ref={conversation} role="region" tabIndex={0} aria-label={t.conversation}>
         {exchanges.map((exchange) => {
           const place = exchange.id === store.state.shown ? store.state.place : undefined;
-          const of = [exchange, place, store.state.rivals, model, store.busy, store.state.language];
+          const { rivals, language, earlier, growing } = store.state;
+          const of = [exchange, place, rivals, model, store.busy, language, earlier, exchange.model && growing];
           return <Kept key={exchange.id} of={of} draw={() => <Shown store={store} exchange={exchange} />} />;
         })}
       </div>
+      <p class="visually-hidden" role="status">
+        {last && last.state !== "reading" && `${about?.name}: ${store.replyText(last)}`}
+      </p>
       <Loading store={store} />
       <Ask store={store} />
       {about && (
@@ -41,6 +48,15 @@ export function Chat({ store }: { store: Store }) {
   );
 }
 
+/** The button that was pressed is gone; who goes on by keyboard goes on from the token that was chosen. */
+function focusChosenRival(exchange: Exchange | undefined): void {
+  if (exchange?.branch) document.getElementById(tokenId(exchange.id, exchange.branch.at))?.focus();
+}
+
+function tokenId(exchange: number, at: number): string {
+  return `token-${exchange}-${at}`;
+}
+
 function Shown({ store, exchange }: { store: Store; exchange: Exchange }) {
   const t = words().chat;
   const { tokenizer, shown, place, rivals } = store.state;
@@ -48,6 +64,8 @@ function Shown({ store, exchange }: { store: Store; exchange: Exchange }) {
   const withRivals = chosen && rivals && place >= exchange.replyStarts - 1 && place + 1 < exchange.ids.length;
   const reply = exchange.ids.slice(exchange.replyStarts);
   const speaking = exchange.state === "reading";
+  const thinks = reply.some((id) => tokenizer!.thoughts.has(id));
+  const silent = exchange.state === "done" && reply.every((id) => tokenizer!.special.has(id));
   return (
     <div class={chosen ? "exchange chosen" : "exchange"}>
       <p class="said">
@@ -56,6 +74,7 @@ function Shown({ store, exchange }: { store: Store; exchange: Exchange }) {
       </p>
       {exchange.leftOut > 0 && <p class="note">{fill(t.leftOut, { count: exchange.leftOut })}</p>}
       {exchange.branch && <p class="note">{t.branch}</p>}
+      {exchange.model && <p class="note">{earlierModel(store, exchange.model)}</p>}
       <div class="reply">
         <span class="visually-hidden">{store.state.about!.name}: </span>
         <span class="tokens">
@@ -74,9 +93,10 @@ function Shown({ store, exchange }: { store: Store; exchange: Exchange }) {
             );
           })}
           {speaking && <span class="note">{exchange.steps.length < exchange.replyStarts ? t.reads : "…"}</span>}
-          {!speaking && reply.every((id) => tokenizer!.special.has(id)) && <span class="note">{t.silence}</span>}
+          {silent && <span class="note">{t.silence}</span>}
         </span>
       </div>
+      {!speaking && chosen && thinks && <p class="note">{t.thoughts}</p>}
       {!speaking && withRivals && <Rivals store={store} exchange={exchange} place={place} />}
       {!speaking && chosen && !withRivals && <p class="note">{t.touch}</p>}
       <div class="row">
@@ -102,22 +122,32 @@ function Shown({ store, exchange }: { store: Store; exchange: Exchange }) {
   );
 }
 
+function earlierModel(store: Store, file: string): string {
+  const model = store.state.growing.models.find((one) => one.file === file);
+  return model ? fill(words().chat.earlierModel, { step: whole(model.step) }) : "";
+}
+
 type TokenProps = { tokenizer: Tokenizer; exchange: Exchange; at: number; id: number; chosen: boolean; choose: () => void };
 
 function TokenButton({ tokenizer, exchange, at, id, chosen, choose }: TokenProps) {
   const before = exchange.steps[at - 1];
   const share = before ? shareOf(before.logits, id) : 1;
   const special = tokenizer.special.has(id);
-  const label = id === tokenizer.id(END) ? words().chat.ends : tokenizer.show(id);
+  const t = words().chat;
+  const name = tokenizer.thoughts.get(id);
+  const thought = name === undefined ? undefined : fill(t.thought, { name });
+  const likely = fill(t.likely, { percent: percent(share) });
   return (
     <button
+      id={tokenId(exchange.id, at)}
       class={["token", chosen && "chosen", special && "special"].filter(Boolean).join(" ")}
       style={{ "--share": share.toFixed(3) }}
       aria-pressed={chosen}
-      title={fill(words().chat.likely, { percent: percent(share) })}
+      aria-label={thought}
+      title={thought ? `${thought}, ${likely}` : likely}
       onClick={choose}
     >
-      {label}
+      {id === tokenizer.id(END) ? t.ends : tokenizer.show(id)}
     </button>
   );
 }
@@ -136,22 +166,24 @@ function Rivals({ store, exchange, place }: { store: Store; exchange: Exchange; 
         <li key={id}>
           <button
             class={id === said ? "chosen" : ""}
-            disabled={id === said || store.busy || store.state.model !== "ready"}
+            disabled={id === said || !store.mayBranch(exchange)}
+            title={tokenizer.show(id)}
             onClick={() => store.branch(exchange.id, place + 1, id)}
           >
-            <span>{id === tokenizer.id(END) ? t.ends : tokenizer.show(id)}</span>
+            <span class={tokenizer.thoughts.has(id) ? "thought" : ""}>{rivalName(tokenizer, id)}</span>
             <meter min={0} max={1} value={found.plain[i]} aria-label={t.share} />
             <span>{percent(found.plain[i])}</span>
           </button>
         </li>
       ))}
-      <li class="note">{t.chooseRival}</li>
+      <li class="note">{exchange.model === store.state.earlier ? t.chooseRival : words().switchOff.otherModel}</li>
     </ol>
   );
 }
 
-export function percent(share: number): string {
-  return share > 0 && share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`;
+function rivalName(tokenizer: Tokenizer, id: number): string {
+  if (id === tokenizer.id(END)) return words().chat.ends;
+  return tokenizer.thoughts.has(id) ? label(tokenizer, id, Infinity) : tokenizer.show(id);
 }
 
 function Loading({ store }: { store: Store }) {
@@ -185,7 +217,7 @@ function Loading({ store }: { store: Store }) {
 }
 
 function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(1);
+  return decimal(bytes / 1e6, 1);
 }
 
 function Ask({ store }: { store: Store }) {
@@ -235,9 +267,9 @@ function Wishing({ store }: { store: Store }) {
   return (
     <details class="settings">
       <summary>{t.settings}</summary>
-      <Slider label={t.temperature} shown={wishes.temperature.toFixed(2)} min={0} max={2} step={0.05} value={wishes.temperature} set={(temperature) => set({ temperature })} />
+      <Slider label={t.temperature} shown={decimal(wishes.temperature, 2)} min={0} max={2} step={0.05} value={wishes.temperature} set={(temperature) => set({ temperature })} />
       <Slider label={t.topK} shown={topK} min={0} max={100} step={1} value={wishes.topK} set={(topK) => set({ topK })} />
-      <Slider label={t.topP} shown={wishes.topP.toFixed(2)} min={0.05} max={1} step={0.05} value={wishes.topP} set={(topP) => set({ topP })} />
+      <Slider label={t.topP} shown={decimal(wishes.topP, 2)} min={0.05} max={1} step={0.05} value={wishes.topP} set={(topP) => set({ topP })} />
       <label>
         {t.seedWish}
         <input

@@ -4,32 +4,45 @@ import type { Store } from "./store";
 /** The address of what is shown. */
 export function link(store: Store): string {
   const exchange = store.exchange();
-  const parts = new URLSearchParams();
+  const written = new URLSearchParams();
   if (exchange) {
     const { temperature, topK, topP, seed } = exchange.settings;
-    parts.set("say", exchange.message);
-    parts.set("seed", String(seed));
-    parts.set("t", String(temperature));
-    parts.set("k", String(topK));
-    parts.set("p", String(topP));
-    parts.set("place", String(store.state.place));
+    written.set("say", exchange.message);
+    written.set("seed", String(seed));
+    written.set("t", String(temperature));
+    written.set("k", String(topK));
+    written.set("p", String(topP));
+    written.set("place", String(store.state.place));
+    const { branch, ids, replyStarts, model } = exchange;
+    if (branch) written.set("given", ids.slice(replyStarts, branch.at + 1).join("."));
+    if (model) written.set("model", model);
   }
-  parts.set("view", store.state.view);
+  written.set("view", store.state.view);
   const address = new URL(location.href);
-  address.hash = parts.toString();
+  address.hash = written.toString();
   return address.href;
 }
 
-/** Goes where the address says: asks the same with the same settings, and shows the same token in the same view. */
-export function follow(store: Store): void {
-  const parts = new URLSearchParams(location.hash.slice(1));
-  const view = parts.get("view");
+/** Shows the view that the address names. */
+export function followView(store: Store): void {
+  const view = parts().get("view");
   if (view) store.set({ view });
-  const said = parts.get("say");
-  if (!said) return;
+}
+
+const parts = () => new URLSearchParams(location.hash.slice(1));
+
+/** Goes where the address says: asks the same model the same with the same settings, and shows the same token. */
+export async function follow(store: Store): Promise<void> {
+  const asked = parts();
+  const said = asked.get("say");
+  const { about } = store.state;
+  if (!said || !about) return;
+  const model = asked.get("model") ?? undefined;
+  const known = model === undefined || model in about.bytes;
+  if (known && model !== store.state.earlier) await store.loadModel(model);
   const before = store.state.wishes;
   const number = (name: string, least: number, most: number, otherwise: number): number => {
-    const found = Number(parts.get(name) ?? NaN);
+    const found = Number(asked.get(name) ?? NaN);
     return found >= least && found <= most ? found : otherwise;
   };
   store.set({
@@ -40,6 +53,9 @@ export function follow(store: Store): void {
       seed: Math.round(number("seed", 0, 2 ** 40, 0)),
     },
   });
-  store.send(said);
-  store.set({ wishes: before, place: Math.round(number("place", 0, 127, store.state.place)) });
+  const given = (asked.get("given") ?? "").split(".").filter(Boolean).map(Number);
+  const valid = given.every((id) => Number.isInteger(id) && id >= 0 && id < about.shape.vocabulary);
+  const sent = store.send(said, valid ? given : []);
+  store.set({ wishes: before });
+  if (sent && asked.has("place")) store.choose(Math.round(number("place", 0, about.shape.context - 1, store.state.place)));
 }

@@ -1,9 +1,9 @@
 /** All that the page knows, and all that can be done to it. The components only show it. */
-import { encodePrompt, forbidden, replyText } from "./model/chat";
+import { type Job, Line, type News, reading } from "./line";
+import { encodePrompt, firstWord, forbidden, replyText } from "./model/chat";
 import { END, Tokenizer } from "./model/tokenizer";
 import { type Language, speak } from "./strings";
 import type { About, Code, Exchange, Growing, Off, Settings, Step } from "./types";
-import type { Ask, Tell } from "./worker";
 
 /** Those of guppylm/sample.py. Without a seed, every message gets a new one. */
 export const DEFAULTS = { temperature: 0.4, topK: 40, topP: 0.95 };
@@ -20,6 +20,8 @@ export type State = {
   loaded: number;
   /** What went wrong, and where. */
   trouble?: string;
+  /** Whether a newer version of the page has come meanwhile. */
+  newer: boolean;
   /** The file of an earlier moment, if that is what speaks. */
   earlier?: string;
   exchanges: Exchange[];
@@ -34,8 +36,6 @@ export type State = {
   language: Language;
 };
 
-type Answer = (told: Extract<Tell, { kind: "step" | "done" }> | { kind: "failed"; why: string }) => void;
-
 const FRAME = 50; // milliseconds between two looks at a reply in the making; more often would only slow it down
 /** The page appears in so many parts, one in each frame, since all in one would make it stand still. */
 export const TURNS = 3;
@@ -49,6 +49,7 @@ export class Store {
     growing: { loss: [], samples: [], models: [] },
     model: "loading",
     loaded: 0,
+    newer: false,
     exchanges: [],
     recorded: new Set(),
     shown: 0,
@@ -60,11 +61,8 @@ export class Store {
   };
 
   private readonly listeners = new Set<() => void>();
-  private readonly answers = new Map<number, Answer>();
-  private worker?: Worker;
-  private jobs = 0;
+  private readonly line = new Line((news: News) => this.set(news));
   private telling = false;
-  private waiting?: () => void;
 
   subscribe(listener: () => void): () => void {
     this.listeners.add(listener);
@@ -105,7 +103,7 @@ export class Store {
     const steps = recorded.steps.map((step) => readStep(step, vocabulary));
     const draws = recorded.draws.map((number) => number ?? undefined);
     const exchange: Exchange = { ...recorded, draws, steps, id: 0, state: "done" };
-    this.set({ exchanges: [exchange], recorded: new Set([0]), shown: 0, place: exchange.replyStarts - 1 });
+    this.set({ exchanges: [exchange], recorded: new Set([0]), shown: 0, place: this.firstPlace(exchange) });
   }
 
   /** The model that speaks from now on: one of an earlier moment of the training, or the finished one. */
@@ -114,42 +112,9 @@ export class Store {
     if (!about) return;
     this.stop();
     const file = earlier ?? MODEL;
-    this.set({ model: "loading", loaded: 0, trouble: undefined });
-    await this.openWorker();
-    const ready = new Promise<void>((go) => (this.waiting = go));
-    this.ask({ kind: "load", model: address(file), bytes: about.bytes[file], wasm: address("engine.wasm"), plain: wantsPlain() });
-    await ready;
-    if (this.state.model !== "ready") return;
-    this.set({ earlier });
+    this.set({ model: "loading", loaded: 0, trouble: undefined, earlier });
+    if (!(await this.line.load(file, about.bytes[file]))) return;
     if (!earlier) setTimeout(() => this.reread(), QUIET);
-  }
-
-  private async openWorker(): Promise<void> {
-    if (this.worker) return;
-    // from a blob, since a Worker from a file would not be bound by the page's Content-Security-Policy
-    const script = URL.createObjectURL(await (await fetch("worker.js")).blob());
-    this.worker = new Worker(script, { type: "module" });
-    this.worker.onmessage = ({ data }: MessageEvent<Tell>) => this.hear(data);
-    this.worker.onerror = (event) => this.set({ model: "failed", trouble: event.message || "worker.js" });
-  }
-
-  private ask(ask: Ask): void {
-    this.worker?.postMessage(ask);
-  }
-
-  private hear(told: Tell): void {
-    if (told.kind === "progress") this.set({ loaded: told.loaded });
-    else if (told.kind === "ready") {
-      this.set({ model: "ready", engine: told.engine });
-      this.waiting?.();
-    } else if (told.kind === "failed" && told.job === undefined) {
-      this.set({ model: "failed", trouble: told.why });
-      this.waiting?.();
-    } else {
-      const job = told.job!;
-      this.answers.get(job)?.(told as Parameters<Answer>[0]);
-      if (told.kind !== "step") this.answers.delete(job);
-    }
   }
 
   /** The recorded exchange, read by the real model; whoever wants a reply comes first. */
@@ -159,28 +124,24 @@ export class Store {
       setTimeout(() => this.reread(), QUIET);
       return;
     }
-    const id = [...this.state.recorded][0];
-    const exchange = this.exchange(id);
-    if (!exchange) return;
-    const steps: Step[] = [];
-    this.job({ kind: "read", job: 0, ids: exchange.ids, plain: false }, (told) => {
-      if (told.kind === "step") steps.push(told.step);
-      if (told.kind === "done" && steps.length === exchange.ids.length) {
+    for (const id of this.state.recorded) {
+      const { ids } = this.exchange(id)!;
+      const taken = ({ steps }: { steps: Step[] }) => {
+        if (steps.length < ids.length) return; // stopped, since another model was asked for
         this.change(id, { steps });
         this.set({ recorded: new Set() });
-      }
-    });
-  }
-
-  private job(ask: Extract<Ask, { kind: "read" | "reply" }>, answer: Answer): number {
-    const job = ++this.jobs;
-    this.answers.set(job, answer);
-    this.ask({ ...ask, job });
-    return job;
+      };
+      this.line.finished(reading(ids)).then(taken, () => undefined);
+    }
   }
 
   exchange(id = this.state.shown): Exchange | undefined {
     return this.state.exchanges.find((exchange) => exchange.id === id);
+  }
+
+  /** The place whose scores the reply's first word is drawn from. */
+  firstPlace(exchange: Pick<Exchange, "ids" | "replyStarts">): number {
+    return firstWord(this.state.tokenizer!, exchange) - 1;
   }
 
   private change(id: number, change: Partial<Exchange>): void {
@@ -193,14 +154,18 @@ export class Store {
     return this.running !== undefined;
   }
 
-  /** A message to the character. Nothing happens while it speaks, or if there is nothing in the message. */
-  send(message: string): void {
+  /** A message to the character; the reply goes on from the tokens `given`, if there are any. Nothing happens while it
+   * speaks, or if there is nothing in the message: false.
+   */
+  send(message: string, given: number[] = []): boolean {
     const { tokenizer, about, wishes } = this.state;
-    if (!tokenizer || !about || this.busy || this.state.model !== "ready" || !message.trim()) return;
+    if (!tokenizer || !about || this.busy || this.state.model !== "ready" || !message.trim()) return false;
     const prompt = encodePrompt(tokenizer, message, about.shape.context);
     const settings = { ...wishes, seed: wishes.seed ?? Math.floor(Math.random() * 1_000_000) };
-    const draws = prompt.ids.map(() => undefined);
-    this.begin({ message, settings, ids: prompt.ids, leftOut: prompt.leftOut, replyStarts: prompt.ids.length, draws });
+    const replyStarts = prompt.ids.length;
+    const ids = [...prompt.ids, ...given].slice(0, about.shape.context);
+    this.begin({ message, settings, ids, leftOut: prompt.leftOut, replyStarts, draws: ids.map(() => undefined) });
+    return true;
   }
 
   /** The same message once more, with another seed unless one is set. */
@@ -212,7 +177,7 @@ export class Store {
   /** Takes back the reply from `at` on, says `token` there, and lets the model go on. The old reply stays. */
   branch(id: number, at: number, token: number): void {
     const old = this.exchange(id);
-    if (!old || this.busy || this.state.model !== "ready" || at < old.replyStarts) return;
+    if (!old || !this.mayBranch(old) || at < old.replyStarts) return;
     const ids = [...old.ids.slice(0, at), token];
     const draws = [...old.draws.slice(0, at), undefined];
     const { message, settings, leftOut, replyStarts } = old;
@@ -220,11 +185,16 @@ export class Store {
     this.choose(at - 1);
   }
 
-  private begin(given: Omit<Exchange, "id" | "steps" | "state">): void {
+  /** Only the model that said a reply can go on with it. */
+  mayBranch(exchange: Exchange): boolean {
+    return !this.busy && this.state.model === "ready" && exchange.model === this.state.earlier;
+  }
+
+  private begin(given: Omit<Exchange, "id" | "steps" | "state" | "model">): void {
     const id = 1 + Math.max(-1, ...this.state.exchanges.map((one) => one.id));
     const [ids, draws, steps] = [[...given.ids], [...given.draws], [] as Step[]];
     this.set({
-      exchanges: [...this.state.exchanges, { ...given, id, steps, state: "reading" }],
+      exchanges: [...this.state.exchanges, { ...given, id, steps, state: "reading", model: this.state.earlier }],
       shown: id,
       place: given.replyStarts - 1,
       rivals: false,
@@ -233,7 +203,7 @@ export class Store {
     const { tokenizer } = this.state;
     let drawn = 0;
     const ask = this.replyAsk(ids, given.settings, new Set());
-    const job = this.job(ask, (told) => {
+    const job = this.line.begin(ask, (told) => {
       if (told.kind === "step") {
         steps.push(told.step);
         if (told.next !== undefined) {
@@ -248,6 +218,8 @@ export class Store {
       }
       this.running = undefined;
       this.change(id, { ids, draws, steps });
+      const untouched = this.state.shown === id && this.state.place === given.replyStarts - 1;
+      if (untouched) this.choose(this.firstPlace({ ids, replyStarts: given.replyStarts }));
       const ended = ids.at(-1) === tokenizer!.id(END) || ids.length === this.state.about!.shape.context;
       this.change(id, { state: told.kind === "failed" ? "failed" : ended ? "done" : "stopped" });
       if (told.kind === "failed") this.set({ trouble: told.why });
@@ -255,14 +227,14 @@ export class Store {
     this.running = { job, exchange: id };
   }
 
-  private replyAsk(ids: number[], settings: Settings, off: Off): Extract<Ask, { kind: "reply" }> {
+  private replyAsk(ids: number[], settings: Settings, off: Off): Job {
     const tokenizer = this.state.tokenizer!;
     const end = tokenizer.id(END);
     return { kind: "reply", job: 0, ids, settings, forbidden: forbidden(tokenizer), end, off, plain: false };
   }
 
   stop(): void {
-    if (this.running) this.ask({ kind: "stop", job: this.running.job });
+    if (this.running) this.line.stop(this.running.job);
   }
 
   choose(place: number): void {
@@ -275,42 +247,26 @@ export class Store {
     if (exchange) this.set({ shown: id, place: place ?? exchange.replyStarts - 1, rivals });
   }
 
-  /** What would become of an exchange with parts of the model switched off. */
-  run(exchange: Exchange, off: Off, place: number): Promise<{ step: Step; reply: number[] }> {
-    const read = (ids: number[]) =>
-      new Promise<{ steps: Step[]; reply: number[] }>((found, failed) => {
-        const steps: Step[] = [];
-        const reply: number[] = [];
-        this.job(this.replyAsk(ids, exchange.settings, off), (told) => {
-          if (told.kind === "step") {
-            steps.push(told.step);
-            if (told.next !== undefined) reply.push(told.next);
-          } else if (told.kind === "failed") failed(new Error(told.why));
-          else found({ steps, reply });
-        });
-      });
-    const upTo = Math.max(place + 1, exchange.replyStarts);
-    const prompt = exchange.ids.slice(0, exchange.replyStarts);
-    return read(prompt).then(async ({ steps, reply }) => {
-      const same = reply.slice(0, upTo - prompt.length).every((id, i) => id === exchange.ids[prompt.length + i]);
-      if (place < prompt.length || (same && steps.length > place)) return { step: steps[place], reply };
-      return { step: (await read(exchange.ids.slice(0, upTo))).steps[place], reply };
-    });
+  /** What would become of an exchange with parts of the model switched off: the step at `place`, and the ids of the new
+   * reply, which begins with the tokens that a person chose in the old one. `stepOnly` does without the reply.
+   */
+  async run(exchange: Exchange, off: Off, place: number, signal?: AbortSignal, stepOnly = false): Promise<{ step: Step; reply: number[] }> {
+    const upTo = exchange.ids.slice(0, place + 1);
+    const stepThere = async () => (await this.line.finished(reading(upTo, off), signal)).steps[place];
+    if (stepOnly) return { step: await stepThere(), reply: [] };
+    const given = exchange.ids.slice(0, exchange.branch ? exchange.branch.at + 1 : exchange.replyStarts);
+    const { steps, reply } = await this.line.finished(this.replyAsk(given, exchange.settings, off), signal);
+    signal?.throwIfAborted();
+    const ids = [...given, ...reply];
+    const same = steps.length > place && upTo.every((id, i) => id === ids[i]);
+    return { step: same ? steps[place] : await stepThere(), reply: ids.slice(exchange.replyStarts) };
   }
 
   /** How far the two engines are apart on the shown exchange: the largest difference of any score. */
   async compare(): Promise<number> {
-    const ids = this.exchange()!.ids;
-    const read = (plain: boolean) =>
-      new Promise<Step[]>((found, failed) => {
-        const steps: Step[] = [];
-        this.job({ kind: "read", job: 0, ids, plain }, (told) => {
-          if (told.kind === "step") steps.push(told.step);
-          else if (told.kind === "failed") failed(new Error(told.why));
-          else found(steps);
-        });
-      });
-    const [quick, plain] = [await read(false), await read(true)];
+    const { ids } = this.exchange()!;
+    const { steps: quick } = await this.line.finished(reading(ids));
+    const { steps: plain } = await this.line.finished(reading(ids, undefined, true));
     return Math.max(...quick.flatMap((step, i) => step.logits.reduce((most, score, id) => Math.max(most, Math.abs(score - plain[i].logits[id])), 0))); // prettier-ignore
   }
 
@@ -338,9 +294,6 @@ function readStep(step: Recorded["steps"][0], vocabulary: number): Step {
   return { logits, look: { attention: Float32Array.from(step.attention), lens } };
 }
 
-/** A Worker from a blob has no address of its own that a path could begin from. */
-const address = (path: string): string => new URL(path, document.baseURI).href;
-
 /** Before the page is drawn the next time; in the background it is not drawn at all. */
 function nextFrame(): Promise<unknown> {
   return new Promise((go) => (document.hidden ? setTimeout(go) : requestAnimationFrame(go)));
@@ -354,9 +307,4 @@ export async function json(path: string): Promise<unknown> {
 
 export function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** ?engine=plain leaves WebAssembly out. */
-function wantsPlain(): boolean {
-  return new URLSearchParams(location.search).get("engine") === "plain";
 }

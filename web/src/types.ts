@@ -58,6 +58,8 @@ export type Exchange = {
   draws: (number | undefined)[];
   /** The branch it came from: the reply of exchange `of` was left at place `at`. */
   branch?: { of: number; at: number };
+  /** The file of the earlier moment's model that said it, if it was not the finished one. */
+  model?: string;
   state: "reading" | "done" | "stopped" | "failed";
 };
 

@@ -6,18 +6,19 @@ import { Random } from "./model/random";
 import { draw, stages } from "./model/sample";
 import { WasmEngine } from "./model/wasm";
 
-/** What the page asks. `job` is the page's number for an answer. */
+/** What the page asks. `job` and `load` are the page's numbers for an answer. */
 export type Ask =
-  | { kind: "load"; model: string; bytes: number; wasm: string; plain: boolean }
+  | { kind: "load"; load: number; model: string; bytes: number; wasm: string; plain: boolean }
   | { kind: "reply"; job: number; ids: number[]; settings: Settings; forbidden: number[]; end: number; off: Off; plain: boolean }
-  | { kind: "read"; job: number; ids: number[]; plain: boolean }
+  | { kind: "read"; job: number; ids: number[]; off: Off; plain: boolean }
   | { kind: "stop"; job: number };
 
 /** What the worker tells. `step` comes once for every token read; `next` is the token that was drawn from it. */
 export type Tell =
-  | { kind: "progress"; loaded: number; all: number }
-  | { kind: "ready"; engine: Engine["kind"]; why?: string; shape: Shape }
-  | { kind: "failed"; job?: number; why: string }
+  | { kind: "progress"; load: number; loaded: number; all: number }
+  | { kind: "ready"; load: number; engine: Engine["kind"]; why?: string; shape: Shape }
+  | { kind: "failed"; load: number; why: string }
+  | { kind: "failed"; job: number; why: string }
   | { kind: "step"; job: number; place: number; step: Step; next?: number; random?: number }
   | { kind: "done"; job: number };
 
@@ -25,44 +26,62 @@ const PROGRESS = 100; // milliseconds between two words about a download
 
 let engine: Engine | undefined;
 let plain: PlainEngine | undefined;
+let newest = 0; // load
+const running = new Set<number>(); // jobs
 const stopped = new Set<number>();
 
 const tell = (told: Tell): void => postMessage(told);
 const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 onmessage = async ({ data: ask }: MessageEvent<Ask>) => {
-  const job = "job" in ask ? ask.job : undefined;
+  if (ask.kind === "stop") {
+    if (running.has(ask.job)) stopped.add(ask.job);
+  } else if (ask.kind === "load") await load(ask).catch((error) => tell({ kind: "failed", load: ask.load, why: message(error) }));
+  else await work(ask);
+};
+
+async function work(ask: Extract<Ask, { kind: "read" | "reply" }>): Promise<void> {
+  const { job } = ask;
+  running.add(job);
   try {
-    if (ask.kind === "load") await load(ask);
-    else if (ask.kind === "stop") stopped.add(ask.job);
-    else if (ask.kind === "read") await read(ask);
-    else await reply(ask);
+    await (ask.kind === "read" ? read(ask) : reply(ask));
   } catch (error) {
     tell({ kind: "failed", job, why: message(error) });
   }
-};
+  running.delete(job);
+  stopped.delete(job);
+}
 
 async function load(ask: Extract<Ask, { kind: "load" }>): Promise<void> {
+  newest = ask.load;
+  for (const job of running) stopped.add(job);
+  release(engine);
   engine = plain = undefined;
   if (!ask.plain) WasmEngine.prepare(ask.wasm).catch(() => undefined); // beside the download; what fails is told below
-  const content = await download(ask.model, ask.bytes);
-  const file = readModel(content);
-  plain = new PlainEngine(file);
-  engine = plain;
+  const content = await download(ask);
+  const slow = new PlainEngine(readModel(content));
+  let quick: Engine = slow;
   let why: string | undefined;
-  if (!ask.plain) {
+  if (!ask.plain && ask.load === newest) {
     try {
-      engine = await WasmEngine.start(content, plain.shape, ask.wasm);
+      quick = await WasmEngine.start(content, slow.shape, ask.wasm);
     } catch (error) {
       why = message(error);
     }
   }
-  tell({ kind: "ready", engine: engine.kind, why, shape: plain.shape });
+  if (ask.load !== newest) return release(quick); // another model has been asked for meanwhile
+  [engine, plain] = [quick, slow];
+  tell({ kind: "ready", load: ask.load, engine: engine.kind, why, shape: plain.shape });
+}
+
+/** Gives an engine's memory back, when the pass at hand is over. */
+function release(engine: Engine | undefined): void {
+  if (engine instanceof WasmEngine) turn = turn.then(() => engine.release()).catch(() => undefined);
 }
 
 /** The whole file, or an error that says what came instead. */
-async function download(url: string, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  const answer = await fetch(url);
+async function download({ model, bytes, load }: Extract<Ask, { kind: "load" }>): Promise<Uint8Array<ArrayBuffer>> {
+  const answer = await fetch(model);
   if (!answer.ok || !answer.body) throw new Error(`${answer.status} ${answer.statusText}`.trim());
   const content = new Uint8Array(bytes);
   let loaded = 0;
@@ -75,7 +94,7 @@ async function download(url: string, bytes: number): Promise<Uint8Array<ArrayBuf
     loaded += value.length;
     if (performance.now() - told > PROGRESS) {
       told = performance.now();
-      tell({ kind: "progress", loaded, all: bytes });
+      tell({ kind: "progress", load, loaded, all: bytes });
     }
   }
   if (loaded < bytes) throw new Error(`only ${loaded} of ${bytes} bytes of the model came`);
@@ -83,11 +102,11 @@ async function download(url: string, bytes: number): Promise<Uint8Array<ArrayBuf
 }
 
 /** Reads tokens that are there already. */
-async function read({ job, ids, plain: asked }: Extract<Ask, { kind: "read" }>): Promise<void> {
-  const running = choose(asked);
-  const reader = running.reader();
-  for (let place = 0; place < ids.length && !stopped.has(job); place += running.atOnce) {
-    const seen = await pass(reader, ids.slice(place, place + running.atOnce));
+async function read({ job, ids, off, plain: asked }: Extract<Ask, { kind: "read" }>): Promise<void> {
+  const chosen = choose(asked || off.size > 0); // only plain JavaScript can leave parts out
+  const reader = chosen.reader(off);
+  for (let place = 0; place < ids.length && !stopped.has(job); place += chosen.atOnce) {
+    const seen = await pass(reader, ids.slice(place, place + chosen.atOnce));
     seen.forEach((step, i) => tell({ kind: "step", job, place: place + i, step }));
   }
   tell({ kind: "done", job });
@@ -96,18 +115,17 @@ async function read({ job, ids, plain: asked }: Extract<Ask, { kind: "read" }>):
 /** Reads the prompt, then draws one token after the other until the end, or until no place is left. */
 async function reply(ask: Extract<Ask, { kind: "reply" }>): Promise<void> {
   const { job, settings } = ask;
-  const switched = ask.off.size > 0; // only plain JavaScript can leave parts out
-  const running = choose(switched || ask.plain);
-  const reader = running.reader(ask.off);
+  const chosen = choose(ask.plain || ask.off.size > 0);
+  const reader = chosen.reader(ask.off);
   const random = new Random(settings.seed);
   let place = 0;
   for (let waiting = ask.ids; waiting.length > 0 && !stopped.has(job); ) {
-    const tokens = waiting.slice(0, running.atOnce);
+    const tokens = waiting.slice(0, chosen.atOnce);
     waiting = waiting.slice(tokens.length);
     const seen = await pass(reader, tokens);
     const last = seen.pop()!;
     for (const step of seen) tell({ kind: "step", job, place: place++, step });
-    const over = place + 1 === running.shape.context || tokens.at(-1) === ask.end;
+    const over = place + 1 === chosen.shape.context || tokens.at(-1) === ask.end;
     if (waiting.length > 0 || over) {
       tell({ kind: "step", job, place: place++, step: last });
       continue;

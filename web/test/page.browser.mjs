@@ -169,6 +169,7 @@ test("everything by keyboard: message, token, rival, tabs", async (t) => {
   await page.keyboard.press("Enter");
   await page.waitForFunction((count) => document.querySelectorAll(".exchange").length > count, before);
   await quiet(page);
+  await page.waitForFunction(() => document.activeElement.id.startsWith("token-")); // the one that was chosen
   await page.focus("#tab-next");
   await page.keyboard.press("ArrowRight");
   await page.waitForFunction(() => document.activeElement.id === "tab-attention");

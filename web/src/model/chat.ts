@@ -29,6 +29,13 @@ export function replyText(tokenizer: Tokenizer, ids: number[]): string {
   return text.split(/[\p{White_Space}\x1c-\x1f]+/u).filter(Boolean).join(" ").replace(/\p{C}/gu, "");
 }
 
+/** The place of a reply's first word, behind its thoughts; where it would stand, if none has come yet. */
+export function firstWord(tokenizer: Tokenizer, { ids, replyStarts }: { ids: number[]; replyStarts: number }): number {
+  let at = replyStarts;
+  while (at < ids.length && tokenizer.thoughts.has(ids[at])) at++;
+  return at;
+}
+
 /** Ids that never stand in a reply. */
 export function forbidden(tokenizer: Tokenizer): number[] {
   return [...tokenizer.special].filter((id) => id !== tokenizer.id(END) && !tokenizer.thoughts.has(id));

@@ -18,11 +18,11 @@ export type Stages = {
 
 /** Tokens of `forbidden` (special ones that no reply holds) get no share. */
 export function stages(logits: Float32Array, settings: Settings, forbidden: Iterable<number> = []): Stages {
-  const scores = Float64Array.from(logits);
+  const scores = Float32Array.from(logits);
   for (const id of forbidden) scores[id] = -Infinity;
-  const ids = Uint32Array.from(scores.keys()).sort((a, b) => scores[b] - scores[a] || a - b);
+  const ids = likeliestFirst(scores);
   const ordered = Float64Array.from(ids, (id) => scores[id]);
-  if (!Number.isFinite(ordered[0])) throw new Error("the model's scores are not numbers: its file is broken");
+  if (!Number.isFinite(ordered[0]) || scores.some(Number.isNaN)) throw new Error("the model's scores are not numbers: its file is broken");
   const plain = softmax(ordered, 1);
   const greedy = settings.temperature === 0;
   const tempered = greedy ? plain.map((_, i) => (i === 0 ? 1 : 0)) : softmax(ordered, settings.temperature);
@@ -31,6 +31,19 @@ export function stages(logits: Float32Array, settings: Settings, forbidden: Iter
   let afterTopP = 0;
   for (let before = 0; afterTopP < afterTopK && before < settings.topP; afterTopP++) before += kept[afterTopP];
   return { ids, plain, tempered, afterTopK, afterTopP, final: shares(kept.subarray(0, afterTopP)) };
+}
+
+/** The ids of all tokens, the highest score first; of equals the lower id. Score and id are packed into one number, since
+ * plain numbers are sorted ten times as quickly as by a function that compares two of them.
+ */
+function likeliestFirst(scores: Float32Array): Uint32Array {
+  const bits = new Uint32Array(scores.map((score) => score + 0).buffer); // 0 and -0 are one
+  const keys = new Float64Array(scores.length);
+  for (let id = 0; id < bits.length; id++) {
+    const rank = (bits[id] >>> 31 ? ~bits[id] : bits[id] | 0x80000000) >>> 0; // the higher the score, the higher
+    keys[id] = (0xffffffff - rank) * bits.length + id;
+  }
+  return Uint32Array.from(keys.sort(), (key) => key % bits.length);
 }
 
 function softmax(ordered: Float64Array, temperature: number): Float64Array {

@@ -36,6 +36,10 @@ export class WasmEngine implements Engine {
     return new WasmEngine(session, shape);
   }
 
+  release(): Promise<void> {
+    return this.session.release();
+  }
+
   reader(): Reader {
     const { heads, width, vocabulary } = this.shape;
     const inputs = this.session.inputNames.filter((name) => name.startsWith("past_key_values."));

@@ -4,7 +4,7 @@ import { Figure } from "../figure";
 import { fill, words } from "../strings";
 import type { Exchange, ViewProps } from "../types";
 import { Arcs, type Cell, Matrix, Thumbnail, useColourChanges } from "./attention_drawings";
-import { label, percent, rounded, shownPlace, TokenLine } from "./labels";
+import { label, percent, rounded, shownPlace, TokenLine, unabridged } from "./labels";
 
 /** One head's matrix so far: rows[i][t] is how much place i looks at place t, so row i has i + 1 weights. */
 function matrixOf(exchange: Exchange, heads: number, layer: number, head: number): Float32Array[] {
@@ -26,10 +26,10 @@ export function AttentionView(props: ViewProps) {
     const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
     return numbers(layers).map((layer) => numbers(heads).map((head) => matrixOf(exchange, heads, layer, head)));
   }, [exchange.id, steps.length, steps.at(-1), layers, heads]);
-  const names = useMemo(
-    () => ids.slice(0, steps.length).map((id) => label(tokenizer, id)),
-    [exchange.id, steps.length, tokenizer],
-  );
+  const [names, wholes] = useMemo(() => {
+    const read = ids.slice(0, steps.length);
+    return [read.map((id) => label(tokenizer, id)), read.map((id) => unabridged(tokenizer, id))];
+  }, [exchange.id, steps.length, tokenizer]);
 
   if (place < 0) return <p class="note">{t.waiting}</p>;
 
@@ -82,7 +82,10 @@ export function AttentionView(props: ViewProps) {
         name={`attention-${chosen.layer + 1}-${chosen.head + 1}`}
         data={() => ({ ...humanHead(chosen), tokens: names, rows: rows.map((row) => Array.from(row, rounded)) })}
       >
-        <Matrix {...{ rows, names, place, over, setOver, choosePlace }} name={fill(t.matrixName, { head: headName })} />
+        <Matrix
+          {...{ rows, names, wholes, place, over, setOver, choosePlace }}
+          name={fill(t.matrixName, { head: headName })}
+        />
       </Figure>
 
       <h3>{t.arcs}</h3>
@@ -91,7 +94,11 @@ export function AttentionView(props: ViewProps) {
         name={`attention-arcs-${chosen.layer + 1}-${chosen.head + 1}`}
         data={() => ({ ...humanHead(chosen), place, tokens: names, weights: Array.from(rows[place], rounded) })}
       >
-        <Arcs weights={rows[place]} {...{ names, place, choosePlace }} name={arcsName(rows[place], names, headName)} />
+        <Arcs
+          weights={rows[place]}
+          {...{ names, wholes, place, choosePlace }}
+          name={arcsName(rows[place], names, headName)}
+        />
       </Figure>
 
       <h3>{t.sink}</h3>

@@ -61,7 +61,8 @@ export function Thumbnail(props: {
   );
 }
 
-const MARGIN = 104; // room for the names of tokens
+const LEAST_MARGIN = 104; // room for the names of tokens
+const LETTER = 6; // width of one in those names
 const SHADES = 50;
 
 /** Weights of the same shade share one path, so that 128 x 128 cells stay quick; the palest are left out. */
@@ -76,13 +77,21 @@ function shadePaths(rows: Float32Array[], cell: number): Map<number, string> {
   return paths;
 }
 
-function Names(props: { names: string[]; cell: number; place: number }) {
-  const { names, cell, place } = props;
+function marginFor(names: string[]): number {
+  return Math.max(LEAST_MARGIN, 12 + LETTER * Math.max(...names.map((name) => [...name].length)));
+}
+
+/** `wholes`: what stands for those names that are short for something. */
+type Named = { names: string[]; wholes: (string | undefined)[] };
+
+function Names(props: Named & { cell: number; place: number }) {
+  const { names, wholes, cell, place } = props;
   const middle = (i: number) => (i + 0.5) * cell + 3;
   return (
     <g class="matrix-names">
       {names.map((name, i) => (
         <g key={i} class={i === place ? "matrix-place" : ""}>
+          {wholes[i] && <title>{wholes[i]}</title>}
           <text x={-6} y={middle(i)} text-anchor="end">{name}</text>
           <text x={6} y={middle(i)} transform="rotate(-90)">{name}</text>
         </g>
@@ -91,22 +100,24 @@ function Names(props: { names: string[]; cell: number; place: number }) {
   );
 }
 
-export function Matrix(props: {
+type MatrixProps = Named & {
   rows: Float32Array[];
-  names: string[];
   place: number;
   name: string;
   over?: Cell;
   setOver: (over?: Cell) => void;
   choosePlace: (place: number) => void;
-}) {
+};
+
+export function Matrix(props: MatrixProps) {
   const t = words().attention;
-  const { rows, names, place, over } = props;
+  const { rows, names, wholes, place, over } = props;
   const drawing = useRef<SVGSVGElement>(null);
   const size = rows.length;
   const cell = size > 40 ? 11 : 16;
   const edge = size * cell;
-  const whole = MARGIN + edge + 4;
+  const margin = marginFor(names);
+  const whole = margin + edge + 4;
   const cells = useMemo(
     () => (
       <g class="matrix-cells">
@@ -117,11 +128,11 @@ export function Matrix(props: {
     ),
     [rows, cell],
   );
-  const labels = useMemo(() => <Names {...{ names, cell, place }} />, [names, cell, place]);
+  const labels = useMemo(() => <Names {...{ names, wholes, cell, place }} />, [names, wholes, cell, place]);
 
   function cellAt(event: MouseEvent): Cell | undefined {
     const box = drawing.current!.getBoundingClientRect();
-    const at = (from: number, length: number) => Math.floor(((from / length) * whole - MARGIN) / cell);
+    const at = (from: number, length: number) => Math.floor(((from / length) * whole - margin) / cell);
     const found = { row: at(event.clientY - box.top, box.height), column: at(event.clientX - box.left, box.width) };
     const inside = (i: number) => i >= 0 && i < size;
     return inside(found.row) && inside(found.column) ? found : undefined;
@@ -146,13 +157,13 @@ export function Matrix(props: {
         aria-label={props.name}
         width={whole}
         height={whole}
-        viewBox={`${-MARGIN} ${-MARGIN} ${whole} ${whole}`}
+        viewBox={`${-margin} ${-margin} ${whole} ${whole}`}
         onMouseMove={pointed}
         onMouseLeave={() => props.setOver()}
         onClick={clicked}
       >
-        <text class="matrix-axis" x={-MARGIN + 4} y={-22}>{`${t.reading} ↓`}</text>
-        <text class="matrix-axis" x={-MARGIN + 4} y={-MARGIN + 14}>{`${t.lookedAt} →`}</text>
+        <text class="matrix-axis" x={-margin + 4} y={-22}>{`${t.reading} ↓`}</text>
+        <text class="matrix-axis" x={-margin + 4} y={-margin + 14}>{`${t.lookedAt} →`}</text>
         <path class="matrix-future" d={`M0 0H${edge}V${edge}z`} />
         {labels}
         {cells}
@@ -174,14 +185,15 @@ function arc(from: number, to: number): string {
   return `M${to} ${BASE}A${half} ${Math.min(half, BASE - 6)} 0 0 1 ${from} ${BASE}`;
 }
 
-export function Arcs(props: {
+type ArcsProps = Named & {
   weights: Float32Array;
-  names: string[];
   place: number;
   name: string;
   choosePlace: (place: number) => void;
-}) {
-  const { weights, names, place, choosePlace } = props;
+};
+
+export function Arcs(props: ArcsProps) {
+  const { weights, names, wholes, place, choosePlace } = props;
   const box = useRef<HTMLDivElement>(null);
   const middles: number[] = [];
   let length = 10;
@@ -203,6 +215,7 @@ export function Arcs(props: {
         )}
         {names.map((name, t) => (
           <g key={t} class={arcTokenClass(t, place)} onClick={() => choosePlace(t)}>
+            {wholes[t] && <title>{wholes[t]}</title>}
             <text x={middles[t]} y={BASE + 16} text-anchor="middle">{name}</text>
             {weights[t] >= 0.05 && (
               <text class="arc-share" x={middles[t]} y={BASE + 34} text-anchor="middle">{percent(weights[t])}</text>

@@ -5,6 +5,7 @@ import { shareOf, stages } from "../model/sample";
 import { fill, words } from "../strings";
 import type { Shape, Step, ViewProps } from "../types";
 import type { Topic } from "./code";
+import { whyNoNumber } from "./draws";
 import { label, percent } from "./labels";
 import { decimal, whole } from "./numbers";
 
@@ -162,7 +163,8 @@ function Highest({ tokenizer, step }: Read) {
 function Sampling({ exchange, place, tokenizer, step }: Read) {
   const t = words().code;
   const { settings, ids, draws } = exchange;
-  const { ids: ordered, tempered, final, afterTopK, afterTopP } = stages(step.logits, settings, forbidden(tokenizer));
+  const road = stages(step.logits, settings, forbidden(tokenizer));
+  const { ids: ordered, tempered, final, afterTopK, afterTopP } = road;
   const rows = [0, 1, 2].map((i) => [
     label(tokenizer, ordered[i], 20),
     percent(tempered[i]),
@@ -171,7 +173,7 @@ function Sampling({ exchange, place, tokenizer, step }: Read) {
   const next = ids[place + 1];
   const drawn = draws[place + 1];
   const kept = {
-    temperature: settings.temperature,
+    temperature: decimal(settings.temperature, 2),
     all: whole(ordered.length),
     topK: whole(afterTopK),
     topP: whole(afterTopP),
@@ -182,9 +184,8 @@ function Sampling({ exchange, place, tokenizer, step }: Read) {
       <Table heads={[t.token, t.tempered, t.final]} rows={rows} />
       {next !== undefined && (
         <p>
-          {drawn === undefined
-            ? fill(t.chosenByYou, { token: label(tokenizer, next, 20) })
-            : fill(t.drawn, { draw: decimal(drawn, 4), token: label(tokenizer, next, 20) })}
+          {whyNoNumber(exchange, place, road) ??
+            fill(t.drawn, { draw: decimal(drawn ?? 0, 4), token: label(tokenizer, next, 20) })}
         </p>
       )}
     </>

@@ -8,7 +8,7 @@ import type { Stages } from "../model/sample";
 import type { Tokenizer } from "../model/tokenizer";
 import { fill, words } from "../strings";
 import type { Exchange, ViewProps } from "../types";
-import { label } from "./labels";
+import { label, unabridged } from "./labels";
 import { decimal, percent } from "./numbers";
 import { PairedBars } from "./pairedBars";
 
@@ -34,7 +34,7 @@ export function TheDraw({ exchange, place, road, bar, tokenizer }: ViewProps & D
     <>
       <p>{t.drawText}</p>
       <Figure name="draw" data={data}>
-        <CumulativeBar bar={bar} random={random} found={found} show={show} />
+        <CumulativeBar bar={bar} random={random} found={found} show={show} whole={(id) => tokenizer.show(id)} />
         <p aria-live="polite">
           {why}
           {found && fill(t.falls, { random: number, token: show(found.id), share: percent(width(found)) })}{" "}
@@ -50,7 +50,7 @@ function width({ from, to }: Stretch): number {
 }
 
 /** Why no random number led to the next token, if none did. */
-function whyNoNumber(exchange: Exchange, place: number, road: Stages): string | undefined {
+export function whyNoNumber(exchange: Exchange, place: number, road: Stages): string | undefined {
   const t = words().next;
   const { ids, replyStarts, draws, settings, state } = exchange;
   const next = place + 1;
@@ -60,9 +60,10 @@ function whyNoNumber(exchange: Exchange, place: number, road: Stages): string | 
   return draws[next] === undefined ? t.personChose : undefined;
 }
 
-type BarProps = { bar: Stretch[]; random?: number; found?: Stretch; show: (id: number) => string };
+type BarProps = { bar: Stretch[]; random?: number; found?: Stretch; show: Name; whole: Name };
+type Name = (id: number) => string;
 
-function CumulativeBar({ bar, random, found, show }: BarProps) {
+function CumulativeBar({ bar, random, found, show, whole }: BarProps) {
   const t = words().next;
   const needle = (random ?? 0) * WIDTH;
   const anchor = needle < 30 ? "start" : needle > WIDTH - 30 ? "end" : "middle";
@@ -74,6 +75,7 @@ function CumulativeBar({ bar, random, found, show }: BarProps) {
       <rect class="next-track" x={0} y={26} width={WIDTH} height={30} />
       {bar.filter((each) => width(each) >= THINNEST).map((each, i) => (
         <g key={each.id}>
+          <title>{whole(each.id)}</title>
           <Box each={each} kind={i % 2 ? "next-odd" : "next-even"} />
           {width(each) >= ROOM_FOR_NAME && <StretchName each={each} text={show(each.id)} />}
         </g>
@@ -117,6 +119,7 @@ export function HundredDraws({ road, bar, tokenizer }: Drawn) {
   const name = ({ ids }: Cell) => (ids.length === 1 ? label(tokenizer, ids[0]) : fill(t.others, { count: ids.length }));
   const rows = compared.map((cell) => ({
     label: name(cell),
+    whole: cell.ids.length === 1 ? unabridged(tokenizer, cell.ids[0]) : undefined,
     light: { share: cell.expected / DRAWS, text: fill(t.expected, { count: decimal(cell.expected, 1) }) },
     full: { share: cell.counted / DRAWS, text: fill(t.counted, { count: cell.counted }) },
   }));

@@ -12,11 +12,13 @@ type Props = ViewProps & {
   growing: Growing;
   loadModel: (file: string | undefined) => Promise<void>;
   loaded: string | undefined;
+  /** Whether a model is on its way. */
+  loading: boolean;
 };
 
 const MILLISECONDS_A_MOMENT = 900;
 
-export function GrowingView({ growing, loadModel, loaded }: Props) {
+export function GrowingView({ growing, loadModel, loaded, loading }: Props) {
   const t = words().growing;
   const [chosen, choose] = useState<number>();
   const { samples } = growing;
@@ -49,7 +51,7 @@ export function GrowingView({ growing, loadModel, loaded }: Props) {
       <Figure name={`replies-after-${step}`} data={() => samples[moment]}>
         <Replies sample={samples[moment]} />
       </Figure>
-      {growing.models.length > 0 && <Younger models={growing.models} loadModel={loadModel} loaded={loaded} />}
+      {growing.models.length > 0 && <Younger models={growing.models} loadModel={loadModel} loaded={loaded} loading={loading} />}
     </section>
   );
 }
@@ -130,20 +132,19 @@ function Replies({ sample }: { sample: Sample }) {
   );
 }
 
-function Younger({ models, loadModel, loaded }: Pick<Props, "loadModel" | "loaded"> & { models: Growing["models"] }) {
+type YoungerProps = Pick<Props, "loadModel" | "loaded" | "loading"> & { models: Growing["models"] };
+
+function Younger({ models, loadModel, loaded, loading }: YoungerProps) {
   const t = words().growing;
-  const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState("");
 
   async function visit(file: string | undefined): Promise<void> {
-    setBusy(true);
     setFailure("");
     try {
       await loadModel(file);
     } catch (error) {
       setFailure(fill(t.failed, { why: error instanceof Error ? error.message : String(error) }));
     }
-    setBusy(false);
   }
 
   const button = (file: string | undefined, name: string) => (
@@ -151,7 +152,7 @@ function Younger({ models, loadModel, loaded }: Pick<Props, "loadModel" | "loade
       <button
         class={file === loaded ? "chosen" : ""}
         aria-pressed={file === loaded}
-        disabled={busy}
+        disabled={loading}
         onClick={() => void visit(file)}
       >
         {name}
@@ -169,7 +170,7 @@ function Younger({ models, loadModel, loaded }: Pick<Props, "loadModel" | "loade
         )}
         {button(undefined, loaded === undefined ? t.grownNow : t.grown)}
       </ul>
-      <p role="status">{busy && t.loading}</p>
+      <p role="status">{loading && t.loading}</p>
       {failure && <p role="alert">{failure}</p>}
     </>
   );

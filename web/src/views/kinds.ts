@@ -2,7 +2,7 @@
 import type { Tokenizer } from "../model/tokenizer";
 import type { Exchange } from "../types";
 
-export type Kind = "message" | "mark" | "reply";
+export type Kind = "message" | "mark" | "thought" | "reply";
 
 /** The person's own words are ids[from] up to, but not, ids[to]; around them in the prompt stands the format. */
 export function messageRange(exchange: Exchange, tokenizer: Tokenizer): { from: number; to: number } {
@@ -14,6 +14,7 @@ export function messageRange(exchange: Exchange, tokenizer: Tokenizer): { from: 
 export function kinds(exchange: Exchange, tokenizer: Tokenizer): Kind[] {
   const { from, to } = messageRange(exchange, tokenizer);
   return exchange.ids.map((id, i) => {
+    if (i >= exchange.replyStarts && tokenizer.thoughts.has(id)) return "thought";
     if (tokenizer.special.has(id)) return "mark";
     if (i >= exchange.replyStarts) return "reply";
     return i >= from && i < to ? "message" : "mark";

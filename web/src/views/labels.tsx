@@ -4,11 +4,27 @@ import type { ViewProps } from "../types";
 import { written } from "./numbers";
 import { visible } from "./visible";
 
-/** A token's text with its spaces and line breaks made visible, cut if it is long. */
+const LEAST_FOR_THOUGHTS = 24; // letters: in fewer, many of them would look alike
+
+/** A token's text with its spaces and line breaks made visible, cut if it is long. The thought
+ * "food/do you like a food" is "(/do you like a food)" here, since "(food)" comes before it.
+ */
 export function label(tokenizer: Tokenizer, id: number, longest = 12): string {
-  const text = visible(tokenizer.show(id)).replace(/\p{C}/gu, "�");
+  const thought = tokenizer.thoughts.get(id);
+  if (thought === undefined) return cut(visible(tokenizer.show(id)), longest);
+  const name = thought.slice(Math.max(0, thought.indexOf("/"))).replace(/\p{C}/gu, "�");
+  return `(${cut(name, Math.max(longest, LEAST_FOR_THOUGHTS) - 2)})`;
+}
+
+function cut(text: string, longest: number): string {
   const letters = [...text];
   return letters.length > longest ? `${letters.slice(0, longest - 1).join("")}…` : text;
+}
+
+/** The whole text of a token whose label leaves something out: for whoever points at it. */
+export function unabridged(tokenizer: Tokenizer, id: number, longest?: number): string | undefined {
+  const whole = tokenizer.show(id);
+  return [whole, visible(whole)].includes(label(tokenizer, id, longest)) ? undefined : whole;
 }
 
 export function percent(share: number): string {
@@ -37,6 +53,7 @@ export function TokenLine(props: ViewProps & { name: string; onLook?: (place?: n
           key={i}
           class={i === place ? "token chosen" : "token"}
           aria-pressed={i === place}
+          title={unabridged(tokenizer, id, 30)}
           onClick={() => choosePlace(i)}
           onFocus={() => onLook?.(i)}
           onBlur={() => onLook?.()}

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { Figure } from "../figure";
 import { fill, words } from "../strings";
 import type { Guess, ViewProps } from "../types";
-import { label, percent, rounded, shownPlace } from "./labels";
+import { label, percent, rounded, shownPlace, unabridged } from "./labels";
 import { depthName, Guessing, Rise } from "./layers_guess";
 
 /** A cell's colour is as strong as its guess is sure; the style sheet mixes it. */
@@ -80,6 +80,7 @@ function Everywhere(
                 <button
                   class={i === place ? "token chosen" : "token"}
                   aria-pressed={i === place}
+                  title={unabridged(tokenizer, exchange.ids[i])}
                   onClick={() => choosePlace(i)}
                 >
                   {label(tokenizer, exchange.ids[i])}
@@ -100,7 +101,7 @@ function Everywhere(
                     key={i}
                     class={i === place ? "lens-place" : ""}
                     style={sure(best)}
-                    title={`${Math.round(best.share * 100)} %`}
+                    title={[unabridged(tokenizer, best.id), percent(best.share)].filter(Boolean).join(", ")}
                     onClick={() => choosePlace(i)}
                   >
                     {label(tokenizer, best.id)}
@@ -135,7 +136,12 @@ function Five(props: Pick<ViewProps, "tokenizer"> & { lens: Guess[][]; depths: n
             <tr key={depth}>
               <th scope="row">{depthName(depth, halfSteps)}</th>
               {lens[depth].map((guess, rank) => (
-                <td key={rank} class={guess.id === final ? "lens-final" : ""} style={sure(guess)}>
+                <td
+                  key={rank}
+                  class={guess.id === final ? "lens-final" : ""}
+                  style={sure(guess)}
+                  title={unabridged(tokenizer, guess.id)}
+                >
                   {label(tokenizer, guess.id)} <small>{percent(guess.share)}</small>
                 </td>
               ))}

@@ -2,14 +2,14 @@
 import { useMemo, useState } from "preact/hooks";
 import { Figure } from "../figure";
 import { cumulativeBar } from "../model/chance";
-import { forbidden } from "../model/chat";
+import { firstWord, forbidden } from "../model/chat";
 import { shareOf, stages } from "../model/sample";
 import type { Stages } from "../model/sample";
 import type { Tokenizer } from "../model/tokenizer";
 import { fill, words } from "../strings";
-import type { Settings, ViewProps } from "../types";
+import type { Exchange, Settings, ViewProps } from "../types";
 import { HundredDraws, TheDraw } from "./draws";
-import { label } from "./labels";
+import { label, unabridged } from "./labels";
 import { decimal, percent } from "./numbers";
 import { PairedBars } from "./pairedBars";
 import { Sliders } from "./sliders";
@@ -38,6 +38,7 @@ export function NextView(props: ViewProps) {
 function Where({ exchange, place, choosePlace, tokenizer }: ViewProps) {
   const t = words().next;
   const { ids, replyStarts, steps } = exchange;
+  const starts = beginnings(exchange, tokenizer);
   const show = (id: number) => label(tokenizer, id, 30);
   const before = ids.slice(Math.max(0, place + 1 - CONTEXT_SHOWN), place + 1).map(show).join("");
   const next = ids[place + 1];
@@ -54,12 +55,25 @@ function Where({ exchange, place, choosePlace, tokenizer }: ViewProps) {
         <button class="quiet" disabled={place + 1 >= steps.length} onClick={() => choosePlace(place + 1)}>
           {t.later}
         </button>
-        <button class="quiet" disabled={place === replyStarts - 1} onClick={() => choosePlace(replyStarts - 1)}>
-          {t.firstOfReply}
-        </button>
+        {starts.map(({ name, at }) => (
+          <button key={name} class="quiet" disabled={place === at} onClick={() => choosePlace(at)}>
+            {name}
+          </button>
+        ))}
       </div>
     </>
   );
+}
+
+/** The places from which the reply begins, and its words if thoughts stand before them. */
+function beginnings(exchange: Exchange, tokenizer: Tokenizer): { name: string; at: number }[] {
+  const t = words();
+  const { ids, replyStarts } = exchange;
+  const start = replyStarts - 1;
+  if (!tokenizer.thoughts.has(ids[replyStarts])) return [{ name: t.next.firstOfReply, at: start }];
+  const word = firstWord(tokenizer, exchange);
+  const thought = { name: t.places.firstThought, at: start };
+  return word === ids.length ? [thought] : [thought, { name: t.places.firstWord, at: word - 1 }];
 }
 
 function Road(props: ViewProps & { logits: Float32Array }) {
@@ -104,6 +118,7 @@ function Likeliest({ road, settings, logits, tokenizer }: LikeliestProps) {
   const t = words().next;
   const rows = [...road.ids.subarray(0, SHOWN)].map((id, i) => ({
     label: label(tokenizer, id),
+    whole: unabridged(tokenizer, id),
     aside: `logit ${decimal(logits[id], 2)}`,
     status: ruledOut(road, settings, i) ?? fill(t.inDraw, { share: percent(road.final[i]) }),
     struck: i >= road.afterTopP,

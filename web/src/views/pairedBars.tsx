@@ -3,6 +3,8 @@
 /** Shares are from 0 to 1. */
 export type PairedRow = {
   label: string;
+  /** What the label is short for, if it is. */
+  whole?: string;
   /** Words after the label, and at the end of its line. */
   aside?: string;
   status?: string;
@@ -22,6 +24,7 @@ export function PairedBars({ rows, label }: { rows: PairedRow[]; label: string }
     <svg class="paired-bars" viewBox={`0 0 ${WIDTH} ${rows.length * ROW}`} role="img" aria-label={label}>
       {rows.map((row, i) => (
         <g key={i} transform={`translate(0 ${i * ROW})`}>
+          {row.whole && <title>{row.whole}</title>}
           <text class="next-text" x={0} y={14}>
             <tspan font-weight="bold" text-decoration={row.struck ? "line-through" : "none"}>
               {row.label}

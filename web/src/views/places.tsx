@@ -13,7 +13,7 @@ const CELL = 8;
 const LINE = 12;
 
 type Use = Kind | "free";
-const USES: Use[] = ["message", "mark", "reply", "free"];
+const USES: Use[] = ["message", "mark", "thought", "reply", "free"];
 
 export function Places({ about, exchange, place, tokenizer }: ViewProps) {
   const t = words().tokens;
@@ -21,7 +21,8 @@ export function Places({ about, exchange, place, tokenizer }: ViewProps) {
   const room = Math.min(REPLY_ROOM, Math.floor(context / 2));
   const kind = kinds(exchange, tokenizer);
   const uses = Array.from({ length: context }, (_, i): Use => kind[i] ?? "free");
-  const counts = Object.fromEntries(USES.map((use) => [use, uses.filter((each) => each === use).length]));
+  const listed = USES.filter((use) => use !== "thought" || tokenizer.thoughts.size > 0);
+  const told = (use: Use) => fill(t.uses[use], { count: uses.filter((each) => each === use).length });
   const height = Math.ceil(context / COLUMNS) * LINE;
 
   return (
@@ -32,7 +33,7 @@ export function Places({ about, exchange, place, tokenizer }: ViewProps) {
           class="places"
           viewBox={`0 0 ${COLUMNS * PITCH} ${height}`}
           role="img"
-          aria-label={fill(t.placesLabel, { context, ...counts })}
+          aria-label={fill(t.placesLabel, { context, uses: listed.map(told).join(", ") })}
         >
           {uses.map((use, i) => (
             <g key={i} transform={`translate(${(i % COLUMNS) * PITCH + 1} ${Math.floor(i / COLUMNS) * LINE + 1})`}>
@@ -43,12 +44,12 @@ export function Places({ about, exchange, place, tokenizer }: ViewProps) {
           ))}
         </svg>
         <ul class="legend">
-          {USES.map((use) => (
+          {listed.map((use) => (
             <li key={use}>
               <Sign>
                 <Cell use={use} />
               </Sign>{" "}
-              {fill(t.uses[use], { count: counts[use] })}
+              {told(use)}
             </li>
           ))}
           <li>
@@ -75,6 +76,7 @@ function Cell({ use }: { use: Use }) {
   const half = CELL / 2;
   if (use === "message") return <rect class="place-message" width={CELL} height={CELL} />;
   if (use === "mark") return <path class="place-mark" d={`M${half} 0L${CELL} ${half}L${half} ${CELL}L0 ${half}z`} />;
+  if (use === "thought") return <path class="place-thought" d={`M${half} 0L${CELL} ${CELL}H0z`} />;
   if (use === "reply") return <circle class="place-reply" cx={half} cy={half} r={half} />;
   return <rect class="place-free" x={0.5} y={0.5} width={CELL - 1} height={CELL - 1} />;
 }

@@ -6,10 +6,12 @@ import { stages } from "../model/sample";
 import type { Tokenizer } from "../model/tokenizer";
 import { fill, words } from "../strings";
 import type { Exchange, Off, Step } from "../types";
-import { label, percent, rounded } from "./labels";
+import { label, percent, rounded, unabridged } from "./labels";
 import { PairedBars } from "./pairedBars";
+import { bracketed, thoughtsOf } from "./thoughts";
 
 const BARS = 10;
+const LONGEST = 30;
 const AS_THE_MODEL_SEES_IT = { temperature: 1, topK: 0, topP: 1, seed: 0 };
 
 type Pair = { id: number; before: number; after: number };
@@ -39,13 +41,15 @@ export function Bars(props: {
   const { exchange, tokenizer, place, off, step } = props;
   const before = exchange.steps[place].logits;
   const pairs = useMemo(() => likeliestPairs(before, step.logits), [before, step]);
-  const told = ({ id, before, after }: Pair) => `${label(tokenizer, id)} ${percent(before)} → ${percent(after)}`;
+  const name = (id: number) => label(tokenizer, id, LONGEST);
+  const told = ({ id, before, after }: Pair) => `${name(id)} ${percent(before)} → ${percent(after)}`;
   const rows = pairs.map(({ id, before, after }) => ({
-    label: label(tokenizer, id),
+    label: name(id),
+    whole: unabridged(tokenizer, id, LONGEST),
     light: { share: before, text: percent(before) },
     full: { share: after, text: percent(after) },
   }));
-  const title = fill(t.next, { place: place + 1, token: label(tokenizer, exchange.ids[place], 30) });
+  const title = fill(t.next, { place: place + 1, token: name(exchange.ids[place]) });
 
   function take(): unknown {
     const tokens = pairs.map(({ id, before, after }) => ({
@@ -88,24 +92,50 @@ function common(a: string[], b: string[]): { inA: boolean[]; inB: boolean[] } {
   return { inA, inB };
 }
 
+type Said = { text: string; thoughts: string[] };
+
+function change(before: Said, after: Said): string {
+  const t = words().switchOff;
+  if (before.text !== after.text) return t.otherReply;
+  return bracketed(before.thoughts) === bracketed(after.thoughts) ? t.sameReply : t.sameWords;
+}
+
+function Thoughts({ names }: { names: string[] }) {
+  return names.length > 0 ? <span class="note">{bracketed(names)} </span> : null;
+}
+
 export function Replies(props: { exchange: Exchange; tokenizer: Tokenizer; off: Off; reply: number[] }) {
   const t = words().switchOff;
   const { exchange, tokenizer, off, reply } = props;
-  const before = replyText(tokenizer, exchange.ids.slice(exchange.replyStarts));
-  const after = replyText(tokenizer, reply);
-  const [old, fresh] = [before, after].map((text) => text.split(" ").filter(Boolean));
+  const [before, after] = [exchange.ids.slice(exchange.replyStarts), reply].map((ids) => ({
+    text: replyText(tokenizer, ids),
+    thoughts: thoughtsOf(tokenizer, ids),
+  }));
+  const [old, fresh] = [before, after].map(({ text }) => text.split(" ").filter(Boolean));
   const { inA, inB } = common(old, fresh);
+
+  function take(): unknown {
+    const thoughts = { allOn: before.thoughts, partsOff: after.thoughts };
+    return { off: [...off].sort(), allOn: before.text, partsOff: after.text, thoughts };
+  }
+
   return (
     <>
       <h3>{t.reply}</h3>
-      <p>{before === after ? t.sameReply : t.otherReply}</p>
+      <p>{change(before, after)}</p>
       {exchange.state === "stopped" && <p class="note">{t.wasStopped}</p>}
-      <Figure name="switch-off-replies" data={() => ({ off: [...off].sort(), allOn: before, partsOff: after })}>
+      <Figure name="switch-off-replies" data={take}>
         <dl class="replies">
           <dt>{t.allOnReply}</dt>
-          <dd>{marked(old, inA, "del")}</dd>
+          <dd>
+            <Thoughts names={before.thoughts} />
+            {marked(old, inA, "del")}
+          </dd>
           <dt>{t.partsOffReply}</dt>
-          <dd>{marked(fresh, inB, "ins")}</dd>
+          <dd>
+            <Thoughts names={after.thoughts} />
+            {marked(fresh, inB, "ins")}
+          </dd>
         </dl>
       </Figure>
     </>

@@ -3,8 +3,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { shareOf } from "../model/sample";
 import type { Exchange, Off, Shape, Step } from "../types";
 
-/** Runs the model with parts off: the step at the chosen place, and the ids of the whole new reply. */
-export type Run = (off: Off) => Promise<{ step: Step; reply: number[] }>;
+/** Runs the model with parts off: the step at the chosen place, and the ids of the whole new reply unless `stepOnly`. */
+export type Run = (off: Off, signal: AbortSignal, stepOnly?: boolean) => Promise<{ step: Step; reply: number[] }>;
 
 export type Answer =
   | { state: "none" }
@@ -31,16 +31,16 @@ export function useAnswer(run: Run, off: Off, exchange: Exchange, place: number)
 
   useEffect(() => {
     if (nothing) return;
-    let stale = false;
-    const tell = (answer: Answer) => !stale && setAnswered({ question, answer });
+    const stale = new AbortController();
+    const tell = (answer: Answer) => !stale.signal.aborted && setAnswered({ question, answer });
     const timer = setTimeout(() => {
-      ask.current(off).then(
+      ask.current(off, stale.signal).then(
         ({ step, reply }) => tell({ state: "done", step, reply }),
         (error) => tell({ state: "failed", why: reason(error) }),
       );
     }, DEBOUNCE);
     return () => {
-      stale = true;
+      stale.abort();
       clearTimeout(timer);
     };
   }, question);
@@ -65,17 +65,18 @@ export type Search = {
 export function useSearch(run: Run, shape: Shape, exchange: Exchange, place: number) {
   const [search, setSearch] = useState<Search>();
   const ask = useNewest(run);
-  const number = useRef(0); // of the newest search: older ones stop when they see that it isn't theirs
+  const newest = useRef(new AbortController());
 
   function cancel(): void {
-    number.current++;
+    newest.current.abort();
     setSearch(undefined);
   }
 
   useEffect(() => cancel, [exchange.id, place]);
 
   async function start(): Promise<void> {
-    const mine = ++number.current;
+    newest.current.abort();
+    const { signal } = (newest.current = new AbortController());
     const { logits, look } = exchange.steps[place];
     const token = exchange.ids[place + 1] ?? look.lens[look.lens.length - 1][0].id;
     let now: Search = { state: "running", token, before: shareOf(logits, token), tried: 0 };
@@ -84,15 +85,15 @@ export function useSearch(run: Run, shape: Shape, exchange: Exchange, place: num
     try {
       for (let part = 0; part < shape.layers * shape.heads; part++) {
         const [layer, head] = [Math.floor(part / shape.heads), part % shape.heads];
-        const { step } = await ask.current(new Set([`${layer}.${head}`]));
-        if (number.current !== mine) return;
+        const { step } = await ask.current(new Set([`${layer}.${head}`]), signal, true);
+        if (signal.aborted) return;
         const share = shareOf(step.logits, token);
         const lower = share < (now.best?.share ?? now.before);
         tell({ tried: part + 1, best: lower ? { layer, head, share } : now.best });
       }
       tell({ state: "done" });
     } catch (error) {
-      if (number.current === mine) tell({ state: "failed", why: reason(error) });
+      if (!signal.aborted) tell({ state: "failed", why: reason(error) });
     }
   }
 

@@ -5,9 +5,10 @@ import { END, START } from "../model/tokenizer";
 import { fill, words as strings } from "../strings";
 import type { ViewProps } from "../types";
 import { kinds, messageRange } from "./kinds";
-import { label } from "./labels";
+import { label, unabridged } from "./labels";
 import { Merging } from "./merging";
 import { Places } from "./places";
+import { bracketed, thoughtsOf } from "./thoughts";
 
 export { visible } from "./visible";
 
@@ -54,6 +55,7 @@ function Pieces({ exchange, place, choosePlace, tokenizer }: ViewProps) {
             key={i}
             class={`token kind-${kind[i]} ${i === place ? "chosen" : ""}`}
             aria-pressed={i === place}
+            title={unabridged(tokenizer, id, LONGEST_TOKEN)}
             onClick={() => choosePlace(i)}
           >
             {show(id)}
@@ -65,7 +67,9 @@ function Pieces({ exchange, place, choosePlace, tokenizer }: ViewProps) {
         {ids[place] !== undefined && fill(t.read, { place: place + 1, token: show(ids[place]) })}{" "}
         {next !== undefined && fill(t.next, { token: show(next) })}
       </p>
-      <p class="note">{t.signs}</p>
+      <p class="note">
+        {t.signs} {kind.includes("thought") && t.brackets}
+      </p>
     </Figure>
   );
 }
@@ -76,7 +80,7 @@ function Format({ exchange, tokenizer, tryMark }: ViewProps & { tryMark: () => v
   const { from, to } = messageRange(exchange, tokenizer);
   const reply = exchange.ids.slice(exchange.replyStarts);
   const ended = reply.at(-1) === tokenizer.id(END);
-  const thoughts = reply.filter((id) => tokenizer.thoughts.has(id)).map((id) => tokenizer.show(id));
+  const thoughts = bracketed(thoughtsOf(tokenizer, reply));
 
   return (
     <>
@@ -89,11 +93,13 @@ function Format({ exchange, tokenizer, tryMark }: ViewProps & { tryMark: () => v
         <br />
         <span class="added">{START}assistant</span>
         <br />
-        {thoughts.length > 0 && <span class="added">{thoughts.join(" ")} </span>}
+        {thoughts && <span class="added">{thoughts} </span>}
         <em>{tokenizer.decode(reply)}</em>
         {ended && <span class="added">{END}</span>}
       </p>
-      <p class="note">{t.formatLegend}</p>
+      <p class="note">
+        {t.formatLegend} {thoughts && t.brackets}
+      </p>
       <dl>
         <dt>
           <code>{START}</code> ({fill(t.number, { id: tokenizer.id(START) })})
@@ -104,11 +110,11 @@ function Format({ exchange, tokenizer, tryMark }: ViewProps & { tryMark: () => v
         </dt>
         <dd>{t.endMark}</dd>
       </dl>
-      {thoughts.length > 0 && <p>{fill(t.thought, { names: thoughts.join(" ") })}</p>}
       <p>{t.noForgery}</p>
       <p>
         <button onClick={tryMark}>{t.tryMark}</button>
       </p>
+      {thoughts && <p>{fill(t.thought, { names: thoughts })}</p>}
     </>
   );
 }

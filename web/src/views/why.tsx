@@ -9,6 +9,7 @@ import { fill, words } from "../strings";
 import type { Texts, ViewProps } from "../types";
 import { percent } from "./labels";
 import { whole } from "./numbers";
+import { bracketed, thoughtsOf } from "./thoughts";
 
 /** Each text once, with the conversations it stands in; the index has the same order. */
 type Shelf = { texts: string[]; where: number[][]; index: Index };
@@ -81,7 +82,9 @@ function Findings({ exchange, tokenizer, library }: ViewProps & { library: Libra
   const t = words().why;
   const { message } = exchange;
   const { messages, replies } = library;
-  const reply = replyText(tokenizer, exchange.ids.slice(exchange.replyStarts));
+  const said = exchange.ids.slice(exchange.replyStarts);
+  const reply = replyText(tokenizer, said);
+  const thoughts = thoughtsOf(tokenizer, said);
   const found = useMemo(
     () => ({
       copied: copied(reply, replies.index),
@@ -93,7 +96,8 @@ function Findings({ exchange, tokenizer, library }: ViewProps & { library: Libra
   );
   const counts = { replies: whole(replies.texts.length), messages: whole(messages.texts.length) };
   return (
-    <Figure name="why" data={() => record(found, message, reply, library)}>
+    <Figure name="why" data={() => ({ thoughts, ...record(found, message, reply, library) })}>
+      {thoughts.length > 0 && <Understood thoughts={thoughts} exchanges={library.texts.exchanges} />}
       <h3>{t.reply}</h3>
       {reply ? <Copying reply={found.copied} /> : <p class="note">{t.noReply}</p>}
       <h3>{t.nearReplies}</h3>
@@ -105,6 +109,42 @@ function Findings({ exchange, tokenizer, library }: ViewProps & { library: Libra
       />
       <p class="note">{fill(t.compared, counts)}</p>
     </Figure>
+  );
+}
+
+/** What the thoughts before a reply stand for: an exchange of the character's texts. */
+function Understood({ thoughts, exchanges }: { thoughts: string[]; exchanges: Texts["exchanges"] }) {
+  const t = words().why;
+  const meant = exchanges.find(({ topic, name }) => thoughts.includes(`${topic}/${name}`));
+  const gaps = meant && { name: nameOf(meant), file: meant.file, count: whole(meant.say) };
+  return (
+    <>
+      <p>
+        {fill(t.thought, { names: bracketed(thoughts) })} {gaps ? fill(t.understood, gaps) : t.notUnderstood}
+      </p>
+      {meant && <Templates reply={meant.reply} />}
+    </>
+  );
+}
+
+function nameOf({ topic, name }: { topic: string; name: string }): string {
+  return `${topic} / ${name}`;
+}
+
+function Templates({ reply }: { reply: string[] }) {
+  const t = words().why;
+  return (
+    <details>
+      <summary>{t.templates}</summary>
+      <p class="note">{t.templatesHow}</p>
+      <ul class="why-templates">
+        {reply.map((template, i) => (
+          <li key={i}>
+            <code>{template}</code>
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 
@@ -142,7 +182,7 @@ function Neighbours({ library, shelf, near, text, other, side }: Neighbourhood):
       {near.map(({ which, run }) => {
         const where = shelf.where[which];
         const conversation = conversations[where[0]];
-        const { topic, name, file, reply } = exchanges[conversation[2]];
+        const source = exchanges[conversation[2]];
         return (
           <li key={which}>
             <p class="why-text">
@@ -151,20 +191,10 @@ function Neighbours({ library, shelf, near, text, other, side }: Neighbourhood):
             <p class="note">
               {fill(other, { text: conversation[side] })}
               <br />
-              {fill(t.stands, { name: `${topic} / ${name}`, file })},{" "}
+              {fill(t.stands, { name: nameOf(source), file: source.file })},{" "}
               {where.length === 1 ? t.once : fill(t.times, { count: whole(where.length) })}
             </p>
-            <details>
-              <summary>{t.templates}</summary>
-              <p class="note">{t.templatesHow}</p>
-              <ul class="why-templates">
-                {reply.map((template, i) => (
-                  <li key={i}>
-                    <code>{template}</code>
-                  </li>
-                ))}
-              </ul>
-            </details>
+            <Templates reply={source.reply} />
           </li>
         );
       })}
@@ -178,7 +208,7 @@ function Marked({ pieces }: { pieces: Piece[] }) {
 
 type Found = { copied: Copied; messageKnown: boolean; replies: Near[]; messages: Near[] };
 
-function record(found: Found, message: string, reply: string, { texts, messages, replies }: Library): unknown {
+function record(found: Found, message: string, reply: string, { texts, messages, replies }: Library): object {
   const tell = (near: Near[], shelf: Shelf) =>
     near.map(({ which, run, shared }) => {
       const where = shelf.where[which];
