@@ -147,7 +147,7 @@ function TokenButton({ tokenizer, exchange, at, id, chosen, choose }: TokenProps
       title={thought ? `${thought}, ${likely}` : likely}
       onClick={choose}
     >
-      {id === tokenizer.id(END) ? t.ends : tokenizer.show(id)}
+      {nameOf(tokenizer, id)}
     </button>
   );
 }
@@ -170,7 +170,7 @@ function Rivals({ store, exchange, place }: { store: Store; exchange: Exchange; 
             title={tokenizer.show(id)}
             onClick={() => store.branch(exchange.id, place + 1, id)}
           >
-            <span class={tokenizer.thoughts.has(id) ? "thought" : ""}>{rivalName(tokenizer, id)}</span>
+            <span class={tokenizer.thoughts.has(id) ? "thought" : ""}>{nameOf(tokenizer, id)}</span>
             <meter min={0} max={1} value={found.plain[i]} aria-label={t.share} />
             <span>{percent(found.plain[i])}</span>
           </button>
@@ -181,7 +181,7 @@ function Rivals({ store, exchange, place }: { store: Store; exchange: Exchange; 
   );
 }
 
-function rivalName(tokenizer: Tokenizer, id: number): string {
+function nameOf(tokenizer: Tokenizer, id: number): string {
   if (id === tokenizer.id(END)) return words().chat.ends;
   return tokenizer.thoughts.has(id) ? label(tokenizer, id, Infinity) : tokenizer.show(id);
 }
