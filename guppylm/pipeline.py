@@ -32,7 +32,7 @@ def train(place: Run, persona: Persona, config: TrainConfig, console: Console, t
     held_out = data.encode_all(tokenizer, generate.read(place.eval_data), chat.CONTEXT)
     model = train_loop.new_model(config, tokenizer.get_vocab_size())
     if config.counted_embeddings and not place.checkpoint.exists():
-        embeddings.begin(model.tok_emb.weight, drawings[0])
+        embeddings.begin(model.tok_emb.weight, drawings[0], fast.thoughts(tokenizer))
     if team.leads:
         weights.write_config(place, model.config, tokenizer)
     batches = data.Batches(drawings, config.batch, config.seed, config.word_dropout, config.sorted_together)

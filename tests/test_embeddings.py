@@ -6,7 +6,7 @@ from torch.nn import functional as F
 from guppylm import embeddings
 from guppylm.chat import Encoded
 
-ROWS = [Encoded([1, 2, 3, 4, 5, 6, 2, 8], 5, range(1, 4)), Encoded([2, 6, 1], 1), Encoded([7], 0)]
+ROWS = [Encoded([1, 2, 3, 4, 5, 6, 8, 2], 5, range(1, 4)), Encoded([2, 6, 1], 1), Encoded([7], 0)]
 
 
 def test_company_is_what_counting_by_hand_gives() -> None:
@@ -17,10 +17,10 @@ def test_company_is_what_counting_by_hand_gives() -> None:
                 if i != j and abs(i - j) <= embeddings.REACH:
                     by_hand[left, right] += 1 / abs(i - j)
     for word in (2, 3, 4):  # the first row's message
-        for opening in (6, 2):  # and how its reply begins
-            by_hand[word, opening] += 1
-            by_hand[opening, word] += 1
-    assert torch.allclose(embeddings.company(ROWS, 9), by_hand)
+        for thought in (6, 8):  # and what it brings up
+            by_hand[word, thought] += 1
+            by_hand[thought, word] += 1
+    assert torch.allclose(embeddings.company(ROWS, 9, {6, 8}), by_hand)
 
 
 def test_surprise_is_nothing_where_tokens_meet_by_chance() -> None:
