@@ -137,11 +137,14 @@ def test_the_examples_of_the_docs_run(small_run: Run, tmp_path: Path) -> None:
             continue
         done = guppylm("export", small_run.folder, "--to", name[1], "-o", tmp_path / name[1])
         assert done.returncode == 0, done.stderr
-        done = subprocess.run(
-            [sys.executable, "-c", block.replace("runs/guppy/", "")],
-            capture_output=True, text=True, cwd=tmp_path, env=ONE_THREAD, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, block + done.stderr
+        for _ in range(8):  # where chance draws, an owl of thirty updates may say nothing once
+            done = subprocess.run(
+                [sys.executable, "-c", block.replace("runs/guppy/", "")],
+                capture_output=True, text=True, cwd=tmp_path, env=ONE_THREAD, check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, block + done.stderr
+            if done.stdout.strip():
+                break
         assert done.stdout.strip(), block
         ran += 1
     assert ran >= 2, "transformers and ONNX Runtime are always there"
