@@ -5,9 +5,9 @@
     <|im_start|>assistant
     <|thought:greeting|><|thought:greeting/hello|>hello. is it food time.<|im_end|>
 
-The special tokens are put in as ids; what a person typed is encoded as text and never becomes one. Before
-the reply stand its thoughts, two special tokens: the topic, then the exchange, as the model has understood them. They
-are no text, so engines leave them out of the reply (but for one: docs/engines.md). Not every model has them.
+The special tokens are put in as ids; what a person typed is encoded as text and never becomes one. Before the reply
+stand its thoughts, two special tokens: the topic, then the exchange, as the model has understood them. They are no
+text, so engines leave them out of the reply (but for one: docs/engines.md). Not every model has them.
 """
 
 from __future__ import annotations

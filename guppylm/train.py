@@ -202,7 +202,7 @@ def train(
         records.forget_after(place.metrics, kept)
         records.forget_after(place.samples, kept)
         records.forget_after(place.bad_batches, kept)
-    quick_look = held_out[-QUICK_LOOK:]  # not those whose replies the report card judges
+    quick_look = held_out[-QUICK_LOOK:]  # where there are enough, not those that the report card judges
     replies = [row.ids[row.reply_starts :] for row in quick_look]
     texts, measured_tokens = [chat.reply_text(tokenizer, ids) for ids in replies], sum(map(len, replies))
     moments = sample_steps(config.steps)

@@ -22,7 +22,11 @@ export class Line {
     const load = ++this.loads;
     this.arrived?.(false);
     const arrived = new Promise<boolean>((tell) => (this.arrived = tell));
-    await this.openWorker();
+    try {
+      await this.openWorker();
+    } catch (error) {
+      this.lose(error instanceof Error ? error.message : String(error));
+    }
     this.ask({ kind: "load", load, model: address(file), bytes, wasm: address("engine.wasm"), plain: wantsPlain() });
     return arrived;
   }

@@ -79,6 +79,38 @@ test("a model that is missing or cut short is a clear line, and can be tried aga
   }
 });
 
+test("a Worker that does not come is a clear line, and can be tried again", async (t) => {
+  const { page, context } = await open(t, { serviceWorkers: "block" });
+  await context.route("**/worker.js", (route) => route.fulfill({ status: 404, body: "" }));
+  await page.goto(PAGE);
+  for (let attempt = 0; attempt < 2; attempt++) {
+    await page.waitForFunction(() => /worker.js: 404/.test(document.querySelector(".trouble")?.textContent));
+    if (attempt === 1) await context.unroute("**/worker.js");
+    await page.locator(".trouble button").click();
+  }
+  await ready(page);
+  assert.equal(...(await sayExpected(page)));
+});
+
+test("a link to a branch leads to the branch, in a page that is open already", async (t) => {
+  const { page, seen } = await open(t);
+  await visit(page);
+  await sayExpected(page);
+  await page.locator(".exchange").last().locator(".token").nth(1).click();
+  await page.locator(".rivals button:not([disabled])").first().click();
+  await quiet(page);
+  const branched = await lastReply(page);
+  await page.locator(".inside > p.row button").click(); // copy a link to this view
+  await page.waitForFunction(() => location.hash.includes("given="));
+  const hash = await page.evaluate(() => location.hash);
+  await page.evaluate(() => history.replaceState(null, "", "#"));
+  await page.evaluate((hash) => (location.hash = hash), hash);
+  await page.waitForFunction(() => document.querySelectorAll(".exchange").length === 4);
+  await quiet(page);
+  assert.equal(await lastReply(page), branched);
+  assert.deepEqual(seen, { foreign: [], errors: [] });
+});
+
 test("where WebAssembly is forbidden plain JavaScript speaks, and says the same", async (t) => {
   const { page, seen } = await open(t, { serviceWorkers: "block" });
   await page.route(
