@@ -23,5 +23,6 @@ const sheets = await Promise.all(["src/style.css", ...views.map((name) => `src/v
 const css = await build({ stdin: { contents: sheets.join("\n"), loader: "css" }, minify: true, write: false });
 await writeFile(`${OUT}/style.css`, css.outputFiles[0].contents);
 await cp("src/index.html", `${OUT}/index.html`);
+await cp("src/icon.svg", `${OUT}/icon.svg`);
 await cp("src/sw.js", `${OUT}/sw.js`);
 await cp("node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm", `${OUT}/engine.wasm`);

@@ -1,6 +1,6 @@
 """The folder of a run's page, for any static host: the built page, and character/ with all that it shows.
 
-index.html  app.js  worker.js  style.css  sw.js  *.wasm        what `make page` has built
+index.html  app.js  worker.js  style.css  icon.svg  sw.js  *.wasm  what `make page` has built
 character/about.json       who it is; its version is a hash over everything in the folder
 character/picture.svg      if the persona has one
 character/model.onnx  tokenizer.json  growing/step-N.onnx
@@ -24,7 +24,7 @@ from guppylm.export.parity import Source
 from guppylm.persona import schema
 from guppylm.run import PICTURE, Run
 
-BUNDLE = ("index.html", "app.js", "worker.js", "style.css", "sw.js")
+BUNDLE = ("index.html", "app.js", "worker.js", "style.css", "icon.svg", "sw.js")
 BUILT = Path(__file__).parent.parent.parent / "web" / "dist"
 CHARACTER = "character"
 ABOUT = f"{CHARACTER}/about.json"

@@ -114,10 +114,7 @@ function mood(store: Store): "idle" | "waiting" | "thinking" | "speaking" | "fai
 function dress(about: Character | undefined): void {
   if (!about) return;
   document.title = about.name;
-  if (about.picture) {
-    const icon = Object.assign(document.createElement("link"), { rel: "icon", href: PICTURE });
-    document.head.append(icon);
-  }
+  if (about.picture) document.querySelector("link[rel=icon]")?.setAttribute("href", PICTURE);
   const { style } = document.documentElement;
   if (about.colours.water) style.setProperty("--water-1", about.colours.water);
   if (about.colours.accent) style.setProperty("--heat", about.colours.accent);

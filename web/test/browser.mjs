@@ -26,7 +26,7 @@ export async function open(t, options = {}, flags = []) {
   });
   page.on("pageerror", (error) => seen.errors.push(error.message));
   page.on("console", (message) => {
-    if (message.type() === "error") seen.errors.push(message.text());
+    if (message.type() === "error") seen.errors.push(`${message.text()} ${message.location().url}`);
   });
   return { context, page, seen };
 }
