@@ -122,9 +122,10 @@ def table(head, rows):
 
 # %% [markdown]
 # How long should it take? A *preset* is a set of settings with a name. If there is a GPU, we take the preset `gpu`,
-# else `cpu` with fewer and smaller *updates* (the steps in which the model gets better) than usual, so that you need
-# not wait. For the full training on a processor (1,400 updates, about 25 minutes) set `KNOBS = []`; for the best fish
-# (an hour or two) also `PRESET = "release"`. A knob is one setting, like `"steps=600"`. If you change anything after
+# else `cpu` with fewer and smaller *updates* (the small steps in which the model gets better) than usual, so that you
+# need not wait: `steps` is the number of updates, `batch` the conversations in each, `held_out` how many are kept for
+# an exam. For the full training on a processor (1,400 updates, about 25 minutes) set `KNOBS = []`; for the best fish
+# (some two hours) also `PRESET = "release"`. A knob is one setting, like `"steps=600"`. If you change anything after
 # you have begun, change the folder's name in `RUN` too: a folder holds one training, and refuses to mix two.
 
 # %%
@@ -262,15 +263,17 @@ for text in ("do you like bubbles?", "hello little fish", "antidisestablishmenta
     print(f"{text}\n   {' | '.join(labels(ids))}\n   {ids}")
 
 # %% [markdown]
-# Common words are one token, strange ones fall into pieces, and nothing gets lost. Capital letters become small ones,
+# Common words are one token, strange ones fall into pieces, and nothing gets lost. (A � is one byte of a letter that
+# has two.) Capital letters become small ones,
 # since a fish does not care.
 #
 # A conversation is more than its text: the model must see who speaks, and where a reply ends. *Special tokens* mark
 # that: `<|im_start|>` begins what somebody says, `<|im_end|>` ends it. `user` is you, `assistant` is the fish, and `\n`
-# ends a line. No text that you type can become a special token. What the model will see before it replies, and a whole
-# conversation as it learns from it. After `assistant` stand two special tokens that nobody will hear, its *thoughts*:
-# before it speaks, it tells itself what it has understood, first the topic, then the *exchange*, the very matter. Large
-# models think aloud for the same reason: what has been written down once, every further token can build on.
+# ends a line. No text that you type can become a special token. Below, first what the model sees before it replies,
+# then a whole conversation that it learns from. After `assistant` stand two special tokens that nobody will hear, its
+# *thoughts*: before it speaks, it tells itself what it has understood, first the topic, then the *exchange*, the very
+# matter. Large models think aloud for the same reason: what has been written down once, every further token can build
+# on.
 
 # %%
 message = "do you like bubbles?"
@@ -302,14 +305,15 @@ show(transformer.Transformer.hidden)
 show(transformer.Block.forward)
 
 # %% [markdown]
-# A layer has two parts. The first is *attention*: each token looks back at the tokens before it and gathers what it
-# finds useful. To do so it asks a question (a *query*, `q`), every earlier token holds up a sign (a *key*, `k`), and
-# where the two fit, it takes what that token has to give (a *value*, `v`). All three are made from the token's vector
-# with a table of weights (`qkv`): each new number is a sum of all the old ones, each times a weight of its own. How
-# well do two fit? Multiply their numbers pair by pair, and add up (`@` does so for all at once). `softmax` turns the
-# scores of fit into shares that add up to 1: it takes e to the power of each, and divides by the sum. Six *heads* (H)
-# do that side by side, each with 64 of the 384 numbers and looking for something of its own. The future is hidden (its
-# scores become minus infinity, its shares 0), or guessing the next token would be no art.
+# A layer has two parts. The first is *attention*: each token looks at itself and the tokens before it and gathers what
+# it finds useful. To do so it asks a question (a *query*, `q`), each of these holds up a sign (a *key*, `k`), and where
+# the two fit, it takes what that token has to give (a *value*, `v`). All three are made from the token's vector with a
+# table of weights (`qkv`): each new number is a sum of all the old ones, each times a weight of its own. How well do
+# two fit? Multiply their numbers pair by pair, and add up (`@` does so for all at once; divided by the root of 64, the
+# sum of 64 such terms stays small). `softmax` turns the scores of fit into shares that add up to 1: it takes e to the
+# power of each, and divides by the sum. Six *heads* (H) do that side by side, each with 64 of the 384 numbers and
+# looking for something of its own; `out` mixes what they have found. The future is hidden (its scores become minus
+# infinity, its shares 0), or guessing the next token would be no art.
 
 # %%
 show(transformer.Attention.forward)
@@ -475,8 +479,9 @@ for one in records.read(RUN.samples):
         print(f"after {one['step']:>5,} updates: {one['output'][:120]}")
 
 # %% [markdown]
-# And the same reply as before, token by token. Where is it still surprised? Mostly where it could not know: which of
-# several good replies was meant. In the middle of a reply it has seen, there is little left to be surprised at.
+# And the same reply as before, token by token. Where is it still surprised? Mostly at its thoughts, where it
+# has to understand, and at the first word, where one of several good replies is chosen. The middle of a reply is mere
+# reciting, and there is little left to be surprised at.
 
 # %%
 fish = weights.read_model(RUN).eval()
@@ -505,7 +510,7 @@ MEANING = {
     "on_exchange": "answers the very thing that was asked",
     "well_formed": "every sentence is one that the character could say",
     "exact": "... and the whole reply is one of the character's",
-    "recombined": "... and the sentences are put together anew",
+    "recombined": "... and its sentences come from different replies",
     "ended": "came to its end by itself, and did not ramble on",
     "lowercase": "has no capital letters: this fish has none",
     "faulty": "has a fault of language, like a word said twice; here less is better",
@@ -525,7 +530,7 @@ table(["of the replies", report["persona"], "nearest neighbour", "n-gram", "what
 
 # %% [markdown]
 # Then it was asked harder things: messages with slips of the fingers, two messages as one, words it has never heard,
-# and nonsense (to which a good reply is to be puzzled).
+# and nonsense. To the last two a good reply is to be puzzled, and that is what "on topic" counts there.
 
 # %%
 rows = [
@@ -580,10 +585,11 @@ if NOTEBOOK:
 #
 # ### Attention
 #
-# Where does each head look? In each square, a row is a token and its columns are the tokens it can look back at; the
-# darker, the more of its attention goes there. Half of the heads of the first layer begin their life looking one, two
-# or three places back (a dark stripe beside the diagonal), which makes learning quicker. Set `LAYER` to see another
-# one. With the preset `cpu`, only the first two layers learn for most of the time, and the others add little.
+# Where does each head look? In each square, a row is a token and its columns are the tokens it can look at, itself and
+# those before; the darker, the more of its attention goes there. Half of the heads of the first layer begin their life
+# looking one, two or three places back (a dark stripe beside the diagonal), which makes learning quicker. Set `LAYER`
+# to see another one. With the preset `cpu`, only the first two layers learn for most of the time, and the others add
+# little.
 
 # %%
 LAYER = 1
@@ -683,7 +689,7 @@ table(["read after", "likeliest", "second", "third"], rows)
 # The run folder is a model folder as `transformers` expects it, a library of Hugging Face, the website where most
 # models are shared. For phones, browsers and small computers it can also be *exported*: the last cell writes it in the
 # file format *ONNX* for ONNX Runtime, a small engine that needs no PyTorch, with its weights rounded from 32 to 8 bits
-# each, a quarter of the size. Rounding changes a reply now and then, so the export is held against the original and
+# each, under a third of the size. Rounding changes a reply now and then, so the export is held against the original and
 # thrown away if it disagrees too often (not with the preset `quick`, a taste of a few updates, whose replies a breath
 # of wind changes). Then all goes into one zip file.
 
@@ -710,4 +716,5 @@ print(f"{archive}: {archive.stat().st_size / 1e6:.0f} MB")
 # runs/notebook-guppy`. To see each word of a reply explained: `guppylm explain runs/notebook-guppy "hi guppy"`.
 #
 # Where to go on: `your_character.ipynb` makes somebody else out of other text files, with the same code. Or turn a knob
-# here and see what breaks: `KNOBS = ["layers=1"]`, `["looking_back=false"]`, `["learning_rate=0.04"]`.
+# here and see what breaks: `KNOBS = ["layers=1"]`, `["looking_back=false"]` (without that
+# head start of the first layer's heads), `["learning_rate=0.04"]` (ten times the usual one).

@@ -147,16 +147,17 @@ talk(
 
 # %% [markdown]
 # What has changed? The texts, and so the vocabulary (the pieces of words that the model knows), and so the weights (the
-# numbers that are the model). What has stayed? Everything else: the same program, the same size, the same settings.
-# Nowhere in the code does it say fish or pirate. The character *is* the texts.
+# numbers that are the model). What has stayed? Everything else: the same program, the same layers, the same settings;
+# only the table of tokens is longer or shorter. Nowhere in the code does it say fish or pirate. The character *is* the
+# texts.
 #
 # ## Your own, from ten exchanges
 #
 # Now write one. To begin with, here is Puff, a small teapot who is sure that he is a dragon. Change him, or write
 # somebody new: `TEXTS` holds the files as they will lie in the folder. Some advice from those who wrote the fish:
 #
-# - give each exchange at least five ways to say it, as different from each other as people are: one is held out for the
-#   exam, and exchanges with fewer than five have none;
+# - give each exchange at least five ways to say it, as different from each other as people are: one in ten, at least
+#   one, is held out for the exam, and exchanges with fewer than five have none;
 # - put the best reply first: it is given most often;
 # - let the reply pick up what was said: `{biscuit}` is the same word in message and reply, and `{is/are:biscuit}`
 #   agrees with it (`one` biscuit is, `many` crumbs are, `some` cake is); a third form is for `some`, as in
@@ -411,11 +412,12 @@ lines = [
 tell("\n".join(lines))
 
 # %% [markdown]
-# How to read it. The fewer things a character knows, the easier it is to tell them apart, and the less it can talk
-# about: the two columns pull in opposite directions. Ten exchanges make a character that is fun for a minute. With
-# about sixty, as the pirate has, one can chat for a while; the fish has more than a thousand, and still gets asked what
-# nobody thought of. Two things help at each size: more *ways to say* an exchange (that is how it learns to understand
-# strangers), and a longer training.
+# How to read it. Whoever knows fewer things tells them apart more easily, if there are equally many ways to say each;
+# but can talk about less. (The two columns of the second row ask the same things; each drew its own messages from a
+# handful of held-out ways to say them, so they differ by chance.) Ten exchanges make a character that is fun for a
+# minute. With about sixty, as the pirate has, one can chat for a while; the fish has more than a thousand, and still
+# gets asked what nobody thought of. Two things help at each size: more *ways to say* an exchange (that is how it learns
+# to understand strangers), and a longer training.
 #
 # So write on. Copy the folder `runs/notebook/texts/mine` to a place of your own, add topics, and from time to time run
 #

@@ -111,6 +111,61 @@ test("a link to a branch leads to the branch, in a page that is open already", a
   assert.deepEqual(seen, { foreign: [], errors: [] });
 });
 
+test("with parts switched off a branched reply still begins with what was chosen", async (t) => {
+  const { page, seen } = await open(t);
+  await visit(page);
+  await sayExpected(page);
+  await page.locator(".exchange").last().locator(".token").nth(1).click();
+  await page.locator(".rivals button:not([disabled])").first().click();
+  await quiet(page);
+  const tokens = await page.locator(".exchange").last().locator(".token:not(.special)").evaluateAll((all) => all.map((one) => one.textContent));
+  const chosen = tokens.slice(0, 2).join("").trim();
+  await page.click("#tab-switchoff");
+  await page.locator(".parts tbody tr").first().locator("button").last().click(); // the whole first layer
+  await page.waitForSelector(".replies");
+  const [allOn, partsOff] = await page.locator(".replies dd").evaluateAll((all) => all.map((one) => one.textContent.trim()));
+  assert.ok(allOn.startsWith(chosen), `${allOn} / ${chosen}`);
+  assert.ok(partsOff.startsWith(chosen), `${partsOff} / ${chosen}`);
+  assert.notEqual(partsOff, allOn);
+  assert.deepEqual(seen, { foreign: [], errors: [] });
+});
+
+test("of two models that are asked for at once, the last one speaks", async (t) => {
+  const { page, seen } = await open(t, { serviceWorkers: "block" });
+  await visit(page);
+  const { models } = await (await fetch(PAGE + "character/growing.json")).json();
+  const [message, seed, reply] = expected.replies[0];
+  const say = `say=${encodeURIComponent(message)}&seed=${seed}&t=0.4&k=40&p=0.95`;
+  await page.evaluate((younger) => (location.hash = younger), `${say}&model=${encodeURIComponent(models[0].file)}`);
+  await page.evaluate((grown) => (location.hash = grown), say);
+  await page.waitForFunction(() => document.querySelectorAll(".exchange").length > 1);
+  await quiet(page);
+  assert.equal(await lastReply(page), reply);
+  await page.click("#tab-growing");
+  assert.equal(await page.locator(".growing-models button").last().getAttribute("aria-pressed"), "true");
+  assert.deepEqual(seen, { foreign: [], errors: [] });
+});
+
+test("a newer version comes at once if nothing was said yet, and else when it is wanted", async (t) => {
+  const { page } = await open(t);
+  await visit(page);
+  await page.waitForFunction(() => navigator.serviceWorker.ready.then(() => true));
+  await page.reload(); // from here on the copy is asked
+  await ready(page);
+  const renew = () => page.evaluate(() => navigator.serviceWorker.dispatchEvent(new Event("controllerchange")));
+  await page.evaluate(() => (window.old = true));
+  await renew();
+  await page.waitForFunction(() => !window.old);
+  await ready(page);
+  await sayExpected(page);
+  await renew();
+  const notice = page.getByText("a newer version of this page is here");
+  await notice.waitFor();
+  await notice.getByRole("button").click();
+  await ready(page);
+  assert.equal(await page.locator(".exchange").count(), 1);
+});
+
 test("where WebAssembly is forbidden plain JavaScript speaks, and says the same", async (t) => {
   const { page, seen } = await open(t, { serviceWorkers: "block" });
   await page.route(
