@@ -22,7 +22,7 @@ Out = Annotated[Path | None, typer.Option("--out", "-o", help="The run folder to
 Preset = Annotated[
     str,
     typer.Option(
-        help="quick (a taste), cpu, release (an hour), gpu, or plain (a plain recipe, to compare with; slow)."
+        help="quick (a taste), cpu, release (an hour or two), gpu, or plain (a plain recipe, to compare with; slow)."
     ),
 ]
 Knobs = Annotated[
