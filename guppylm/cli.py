@@ -140,11 +140,12 @@ def prepare(
 ) -> None:
     """The first half of `train`: conversations and tokenizer, no PyTorch needed."""
     from guppylm.persona import schema
-    from guppylm.prepare import prepare
+    from guppylm.prepare import check_room, prepare
     from guppylm.run import claim
 
     config, place = options.configure(preset, knobs), options.place(persona, out, restart)
     loaded = schema.load(persona)
+    check_room(loaded, config)
     with claim(persona, place, config):
         prepare(loaded, place, config, Console())
 
@@ -179,12 +180,14 @@ def evaluate(
     needs_torch()
     from guppylm.evaluate import card, model_card
     from guppylm.persona import schema
-    from guppylm.run import Run
+    from guppylm.run import Run, alone
 
     place = Run(run)
-    result = card.measure(place, schema.load(place.persona), replies)
-    card.write(place, result)
-    model_card.write(place)
+    persona = schema.load(place.persona)
+    with alone(place):
+        result = card.measure(place, persona, replies)
+        card.write(place, result)
+        model_card.write(place)
     if not options.told(result.to_json(), as_json):
         card.show(result, Console())
 

@@ -46,7 +46,7 @@ class TrainConfig:
     batch: int = 192
     """Conversations an update."""
     accumulate: int = 1
-    """Parts that an update's batch is computed in: more parts, less memory, the same result."""
+    """Parts that an update's batch is computed in: more parts, less memory, the same result (without dropout)."""
     sorted_together: int = 64
     """Batches that are sorted by length together: the more, the less padding; 1 is not sorted at all."""
     learning_rate: float = 4e-3
@@ -138,7 +138,7 @@ def _choices(hint: Any) -> tuple[object, ...]:
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    # A fish in under three minutes: no more conversations than it can read, and small batches, so many updates.
+    # A fish in under three minutes: hardly more conversations than it can read, and small batches, so many updates.
     "quick": {"steps": 200, "batch": 64, "conversations": 16_000, "held_out": 1_000, "warm_up": 20},
     "cpu": {},
     # The fish that is given away: an hour on two cores with bf16 units. So long, reciting comes by itself: more weight
@@ -171,7 +171,7 @@ def configure(preset: str, overrides: dict[str, str]) -> TrainConfig:
 
 def _read(name: str, text: str, hint: Any) -> Any:
     if _choices(hint):
-        return None if text == "none" else text
+        return None if text.lower() == "none" else text
     if hint is bool:
         _check(text in ("true", "false"), name, "true or false", text)
         return text == "true"

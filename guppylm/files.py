@@ -36,7 +36,7 @@ def write_chunks(file: Path, chunks: Iterable[bytes]) -> None:
     except OSError as error:
         raise RunError(
             f"{file}: cannot be written ({error.strerror}); what was there before is untouched. "
-            "Free some space or choose another folder with -o, then run the same command again"
+            "Free some space or choose another folder with -o, then run the same command again, without --restart"
         ) from None
 
 
@@ -47,7 +47,7 @@ def rename(file: Path, other: Path) -> None:
     except OSError as error:
         raise RunError(
             f"{other}: cannot be replaced ({error.strerror}); {file} holds what should stand there. "
-            "Make the folder writable, then run the same command again"
+            "Make the folder writable, then run the same command again, without --restart"
         ) from None
 
 

@@ -19,9 +19,9 @@ from guppylm.evaluate import card as report_card
 from guppylm.evaluate import model_card
 from guppylm.persona import generate, schema
 from guppylm.persona.schema import Persona
-from guppylm.prepare import prepare
+from guppylm.prepare import check_room, prepare
 from guppylm.processes import Team, join
-from guppylm.run import Run, claim, training_data
+from guppylm.run import Run, alone, claim, training_data
 from guppylm.tokenizer import fast
 
 
@@ -40,7 +40,7 @@ def train(place: Run, persona: Persona, config: TrainConfig, console: Console, t
     prompts = list(persona.prompts)
     done = train_loop.train(model, tokenizer, batches, held_out, prompts, config, place, line, team)
     if team.leads and done:
-        records.draw_curve(place.metrics, place.curve)
+        records.draw_curve(place.metrics, place.curve, config.loss_on)
     return done
 
 
@@ -48,6 +48,7 @@ def whole_road(persona_folder: Path, place: Run, config: TrainConfig, console: C
     """Text files in, trained and measured model out. False if it was stopped; the same call goes on."""
     began = time.perf_counter()
     persona = schema.load(persona_folder)
+    check_room(persona, config)
     with (
         join(precision.choose_device(config.device)) as team,
         claim(persona_folder, place, config) if team.leads else nullcontext(),
@@ -57,12 +58,13 @@ def whole_road(persona_folder: Path, place: Run, config: TrainConfig, console: C
         team.wait()
         done = train(place, persona, config, console, team)
     if team.leads and not done:
-        console.print("stopped; the same command goes on from here")
+        console.print("stopped; the same command, without --restart, goes on from here")
     elif team.leads:
         took = records.duration(time.perf_counter() - began)
         console.print(f"trained, {took} after the start; now the report card, a minute or two", highlight=False)
-        card = report_card.measure(place, persona)
-        report_card.write(place, card)
-        model_card.write(place)
+        with alone(place):
+            card = report_card.measure(place, persona)
+            report_card.write(place, card)
+            model_card.write(place)
         report_card.show(card, console)
     return done

@@ -27,7 +27,7 @@ class Precision:
 
 def choose_device(wanted: str | None) -> torch.device:
     available = {"cuda": torch.cuda.is_available(), "mps": torch.mps.is_available(), "cpu": True}
-    if wanted is not None and not available[wanted]:
+    if wanted is not None and not available.get(wanted):
         raise TrainError(f"device {wanted} is not available here; leave it out to use what there is")
     return torch.device(wanted or next(name for name, there in available.items() if there))
 

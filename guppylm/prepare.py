@@ -42,15 +42,20 @@ def prepare(persona: Persona, place: Run, config: TrainConfig, console: Console)
     if not place.tokenizer.exists():
         began = time.perf_counter()
         thoughts = persona.thoughts if config.thoughts else []
-        if (least := len(thoughts) + fast.SMALLEST) > config.vocabulary:
-            raise GuppyError(
-                f"vocabulary must be at least {least:,} for the {len(thoughts):,} thoughts of {persona.name}, "
-                f"not {config.vocabulary:,}; or set thoughts=false"
-            )
         tokenizer = fast.train(training_texts(place), config.vocabulary, thoughts)
         write_tokenizer(place, tokenizer)
         took = duration(time.perf_counter() - began)
         console.print(f"tokenizer of {tokenizer.get_vocab_size():,} entries in {took}", highlight=False)
+
+
+def check_room(persona: Persona, config: TrainConfig) -> None:
+    """Whether the character's thoughts fit into the vocabulary; best asked before anything is written."""
+    thoughts = len(persona.thoughts) if config.thoughts else 0
+    if (least := thoughts + fast.SMALLEST) > config.vocabulary:
+        raise GuppyError(
+            f"vocabulary must be at least {least:,} for the {thoughts:,} thoughts of {persona.name}, "
+            f"not {config.vocabulary:,}; or set thoughts=false"
+        )
 
 
 def draw_all(parts: Split, wanted: dict[Path, int | None], config: TrainConfig) -> None:

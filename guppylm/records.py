@@ -74,19 +74,20 @@ class ProgressLine:
         self._console.print(text.ljust(width), highlight=False, soft_wrap=True)
 
 
-def draw_curve(metrics: Path, picture: Path) -> None:
-    """The loss over the steps, in training and held out, as a PNG."""
+def draw_curve(metrics: Path, picture: Path, loss_on: str) -> None:
+    """The loss over the steps, in training (on the reply, or on "all") and held out (on the reply), as a PNG."""
     from matplotlib.figure import Figure
 
     rows = read(metrics)
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
-    for key, label, style in (("loss", "training batch", "-"), ("held_out_loss", "held out", "o-")):
+    trained = "training batch, replies" if loss_on == "reply" else "training batch, messages too"
+    for key, label, style in (("loss", trained, "-"), ("held_out_loss", "held out, replies", "o-")):
         points = [(row["step"], row[key]) for row in rows if key in row]
         if points:
             width, size = (0.8, 0.0) if style == "-" else (1.6, 4.0)
             axes.plot(*zip(*points, strict=True), style, label=label, linewidth=width, markersize=size)
-    axes.set(xlabel="step", ylabel="loss on reply tokens (nats)", title="learning to speak", ylim=(0, None))
+    axes.set(xlabel="step", ylabel="loss (nats a token)", title="learning to speak", ylim=(0, None))
     axes.grid(alpha=0.3)
     axes.legend()
     drawn = io.BytesIO()

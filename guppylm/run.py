@@ -4,7 +4,7 @@ config.json  model.safetensors  tokenizer.json  tokenizer_config.json  generatio
 persona/  data/train*.jsonl  data/eval.jsonl        what it was made from
 run.json  metrics.jsonl  samples.jsonl  report.json  README.md  loss.png  bad_batches.jsonl
 checkpoint/last.safetensors, before.safetensors     to go on from
-growing/step-124.safetensors ...                    the weights at three moments on the way
+growing/step-310.safetensors ...                    the weights at three moments on the way
 """
 
 from __future__ import annotations
@@ -181,18 +181,25 @@ def _recipe(place: Run) -> dict[str, Any] | None:
     """How the folder's run came about, if there is one. Raises RunError if its run.json is not one of ours."""
     if not place.history.exists():
         return None
-    before = files.read_json(place.history)
+    before = _history(place)
     if not isinstance(before.get("config"), dict):
         raise RunError(f"{place.history}: no settings in it; it is broken or not ours, choose another folder with -o")
     return before
+
+
+def _history(place: Run) -> dict[str, Any]:
+    try:
+        return files.read_json(place.history)
+    except RunError as error:
+        raise RunError(f"{str(error).partition(';')[0]}; choose another folder with -o, or delete this one") from None
 
 
 def restart(place: Run) -> None:
     """Empty a run folder, and only a run folder."""
     if not place.history.exists():
         return
-    if "guppylm" not in files.read_json(place.history):
-        return
+    if "guppylm" not in _history(place):
+        raise RunError(f"{place.history}: it is broken or not ours, choose another folder with -o")
     with alone(place):
         for file in place.folder.iterdir():
             if file.name not in (".lock", place.history.name):

@@ -194,6 +194,7 @@ def train(
     scaler = torch.amp.GradScaler(device.type, enabled=how.scaled)
     say = line.say if team.leads else lambda _: None
     progress = checkpoint.restore(place.checkpoint, model, optimizers, scaler, say, mend=team.leads)
+    team.wait()  # nobody writes before all have read
     if team.leads:
         line.say(f"training on {device} in {str(how.format).removeprefix('torch.')}: {how.why}")
         if progress.step:
@@ -213,7 +214,7 @@ def train(
         """Measure, write down, keep the best weights so far, and a checkpoint; each at its own steps."""
         step = progress.step
         if step in moments:
-            for prompt, (reply, _) in zip(prompts, ask(model, tokenizer, prompts), strict=True):
+            for prompt, reply in zip(prompts, ask(model, tokenizer, prompts), strict=True):
                 records.append(place.samples, {"step": step, "input": prompt, "output": reply})
         if step in kept_moments:
             weights.write_weights(place.grown(step), model)
@@ -253,12 +254,12 @@ def train(
     return progress.step == config.steps
 
 
-def ask(model: Transformer, tokenizer: Tokenizer, prompts: list[str]) -> list[tuple[str, bool]]:
+def ask(model: Transformer, tokenizer: Tokenizer, prompts: list[str]) -> list[str]:
     """The likeliest replies of a model in training."""
     model.eval()
-    replies = cached.greedy(model, tokenizer, prompts, longest=40)
+    replies = cached.greedy(model, tokenizer, prompts, longest=chat.REPLY_ROOM)
     model.train()
-    return replies
+    return [reply for reply, _ in replies]
 
 
 @contextmanager

@@ -127,7 +127,7 @@ def test_interrupted(stopped: Run, whole: Run) -> None:
         output, errors = process.communicate()
     assert process.returncode == 130
     assert errors == ""
-    assert output.endswith("stopped; the same command goes on from here\n")
+    assert output.endswith("stopped; the same command, without --restart, goes on from here\n")
     assert losses(stopped)[-1][0] == checkpointed_step(stopped) < STEPS  # not a step is lost
     finish(stopped)
     assert_same(stopped, whole)
@@ -175,7 +175,7 @@ def test_no_place_for_the_picture(tmp_path: Path) -> None:
     records.append(metrics, {"step": 1, "loss": 2.0})
     picture.mkdir()
     with pytest.raises(RunError, match=r"loss\.png: cannot be written"):
-        records.draw_curve(metrics, picture)
+        records.draw_curve(metrics, picture, "reply")
 
 
 def test_a_last_line_that_was_cut_off_is_made_again(tmp_path: Path) -> None:

@@ -108,3 +108,4 @@ def test_a_vocabulary_too_small_for_them_is_told(tmp_path: Path) -> None:
     (owl / "topics" / "night.toml").write_text(text + "".join(map(exchange.format, range(60))), encoding="utf-8")
     with pytest.raises(GuppyError, match=r"vocabulary must be at least \d+ for the \d+ thoughts of .*thoughts=false"):
         pipeline.whole_road(owl, Run(tmp_path / "run"), small, Console(quiet=True))
+    assert not (tmp_path / "run").exists()

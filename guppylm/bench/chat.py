@@ -41,6 +41,7 @@ class Speaker:
             self.tokens += 1
             if number == 0:
                 self.firsts.append(time.perf_counter() - began)
+        self.tokens += 1  # its end is a token, too
         self.seconds += time.perf_counter() - began
 
 
@@ -48,7 +49,7 @@ class Speaker:
 class Speed:
     replies_a_second: float
     tokens_a_second: float
-    first_token_seconds: float  # median, from the message to the reply's first token
+    first_token_seconds: float  # median, from the message to the first token, be it a thought
 
 
 @dataclass

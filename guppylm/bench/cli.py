@@ -113,8 +113,10 @@ def scale(
     from guppylm.tokenizer import fast
 
     place = Run(run)
-    rows = token_data.encode_all(fast.load(place.tokenizer), generate.read(place.train_data()), chat.CONTEXT)
-    result = scale.measure(place.persona, schema.load(place.persona), rows, options.configure("cpu", knobs))
+    tokenizer, persona = fast.load(place.tokenizer), schema.load(place.persona)
+    rows = token_data.encode_all(tokenizer, generate.read(place.train_data()), chat.CONTEXT)
+    config = options.configure("cpu", knobs)
+    result = scale.measure(place.persona, persona, rows, tokenizer.get_vocab_size(), config)
     if not options.told(result.to_json(), as_json):
         scale.show(result, Console())
     scale.draw(result, picture)

@@ -36,7 +36,7 @@ class Row:
 
     engine: str
     format: str
-    megabytes: float  # on disk, with the tokenizer
+    megabytes: float  # on disk, with what lies beside the weights; of the run folder the weights alone
     memory_megabytes: float | None  # that a process grows by, importing, loading and answering once; told on Linux only
     identical: int = 0  # greedy replies that PyTorch gives, too, to the last token
     largest: float = 0.0  # difference of a logit behind a prompt

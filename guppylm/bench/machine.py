@@ -44,6 +44,8 @@ def wait(device: torch.device) -> None:
     """A GPU computes on while Python goes ahead; a clock must wait for it."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 @contextmanager

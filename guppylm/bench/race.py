@@ -1,6 +1,6 @@
 """Two recipes on the same conversations and the same machine: the time that each needs to the same held-out loss.
 
-The mark to reach is the loss at which a finished run ended, usually one of the plain recipe. That takes long, but it is
+The mark to reach is the lowest loss of a finished run, usually one of the plain recipe. That takes long, but it is
 needed only once, and like every training it can be stopped and goes on. In the race both take turns, so that whatever
 else the machine does disturbs both alike; the plain recipe's updates are timed only while the other recipe runs, and
 multiplied. Times begin where token ids are there: making and encoding conversations is in neither.
@@ -16,7 +16,7 @@ import torch
 from rich.console import Console
 from tokenizers import Tokenizer
 
-from guppylm import chat, data, embeddings, precision, weights
+from guppylm import chat, data, embeddings, precision, records, weights
 from guppylm import train as loop
 from guppylm.bench import machine
 from guppylm.config import TrainConfig
@@ -55,7 +55,7 @@ class Racer:
         began = time.perf_counter()
         self.model = loop.new_model(config, tokenizer.get_vocab_size())
         if config.counted_embeddings:
-            embeddings.begin(self.model.tok_emb.weight, drawings[0])
+            embeddings.begin(self.model.tok_emb.weight, drawings[0], fast.thoughts(tokenizer))
         self.model.to(device).train()
         self.optimizers = optimizers_for(self.model, config)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.how.scaled)
@@ -96,7 +96,7 @@ class Result:
     machine: str
     target: float  # held-out loss on reply tokens, nats
     recipe: Point | None  # when the recipe reached it; None if it never did
-    plain: Point  # the plain recipe at its end; its time is extrapolated from `timed_steps`
+    plain: Point  # the plain recipe where it was best; its time is extrapolated from `timed_steps`
     timed_steps: int
     ratio: float | None  # plain's time / the recipe's
     curves: dict[str, list[Point]] = field(default_factory=dict)
@@ -106,10 +106,15 @@ class Result:
 
 
 def race(place: Run, recipe: TrainConfig, console: Console) -> Result:
-    """The recipe that made the run `place`, and another one, which trains until it is as good, or to its end."""
+    """The recipe that made the run `place`, and another one, which trains until it is as good, or to its end.
+
+    Both have that run's thoughts or none, since thoughts are guessed, too: else the losses would not compare.
+    """
     plain = settings(place)
-    if not place.report.exists():
+    looks = [row for row in records.read(place.metrics) if "held_out_loss" in row]
+    if not any(row["step"] == plain.steps for row in looks):
         raise RunError(f"{place.folder}: its training has not come to its end; the same  guppylm train  goes on")
+    best = min(looks, key=lambda row: row["held_out_loss"])["step"]
     same = ("seed", "conversations", "held_out", "vocabulary", "thoughts", "device")
     shared = {name: getattr(plain, name) for name in same}
     recipe = replace(recipe, **shared)
@@ -131,9 +136,9 @@ def race(place: Run, recipe: TrainConfig, console: Console) -> Result:
                 highlight=False,
                 soft_wrap=True,
             )
-    ran, whole = racers["plain"].here, plain.steps / racers["plain"].here.step
+    ran, whole = racers["plain"].here, best / racers["plain"].here.step
     setup = racers["plain"].setup
-    end = Point(plain.steps, setup + (ran.seconds - setup) * whole, round(ran.tokens * whole), target)
+    end = Point(best, setup + (ran.seconds - setup) * whole, round(ran.tokens * whole), target)
     reached = racers["recipe"].reaches(target)
     return Result(
         machine=machine.name(racers["recipe"].how.device), target=target, recipe=reached, plain=end,

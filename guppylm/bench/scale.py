@@ -53,23 +53,27 @@ class Result:
         return asdict(self)
 
 
-def measure(persona_folder: Path, persona: Persona, rows: list[Encoded], config: TrainConfig) -> Result:
+def measure(
+    persona_folder: Path, persona: Persona, rows: list[Encoded], vocabulary: int, config: TrainConfig
+) -> Result:
     device = precision.choose_device(config.device)
     return Result(
         machine=machine.name(device),
-        sizes=[_size(width, layers, rows, config, device) for width, layers in SIZES],
+        sizes=[_size(width, layers, rows, vocabulary, config, device) for width, layers in SIZES],
         data_seconds={count: _data(persona, count) for count in CONVERSATIONS},
         process_seconds={count: _processes(persona_folder, count) for count in (1, 2)},
     )
 
 
-def _size(width: int, layers: int, rows: list[Encoded], config: TrainConfig, device: torch.device) -> Size:
+def _size(
+    width: int, layers: int, rows: list[Encoded], vocabulary: int, config: TrainConfig, device: torch.device
+) -> Size:
     heads = max(1, width // 64)
     sized = dataclasses.replace(
         config, width=width, layers=layers, heads=heads, feed_forward=2 * width, shallow_share=0.0
     )
     how = precision.choose(device, config.precision)
-    model = loop.new_model(sized, config.vocabulary).to(device).train()
+    model = loop.new_model(sized, vocabulary).to(device).train()
     optimizers, scaler = optimizers_for(model, sized), torch.amp.GradScaler(device.type, enabled=how.scaled)
     batches = data.Batches([rows], sized.batch, sized.seed, sized.word_dropout, sized.sorted_together)
     times = []
@@ -94,13 +98,15 @@ def _processes(persona_folder: Path, count: int) -> float:
     threads = max(1, torch.get_num_threads() // count)
     start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count), "-m"]
     with TemporaryDirectory() as folder:
-        knobs = ["--set", "steps=16", "--set", "evaluate_every=16", "--set", "checkpoint_every=16"]
+        knobs = ("steps=16", "evaluate_every=16", "checkpoint_every=16", "device=cpu")
+        turned = [word for knob in knobs for word in ("--set", knob)]
         done = subprocess.run(
-            [*start, "guppylm", "train", persona_folder.resolve(), "-o", folder + "/run", "--preset", "quick", *knobs],
+            [*start, "guppylm", "train", persona_folder.resolve(), "-o", folder + "/run", "--preset", "quick", *turned],
             env={**os.environ, "OMP_NUM_THREADS": str(threads)}, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode != 0:
-            raise GuppyError(f"{count} process(es) did not train: {done.stderr.strip().splitlines()[-1:]}")
+            said = [line for line in done.stderr.splitlines() if line.startswith("guppylm:")]
+            raise GuppyError(f"{count} process(es) did not train: {said[0] if said else done.stderr.strip()}")
         steps = [row["ms"] for row in records.read(Path(folder) / "run" / "metrics.jsonl") if "ms" in row]
         return float(sum(steps[2:]) / 1000)
 

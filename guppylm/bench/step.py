@@ -76,7 +76,8 @@ def measure(place: Run, config: TrainConfig) -> Result:
         spent[_kind(event)] += (event.self_device_time_total if on_gpu else event.self_cpu_time_total) / 1e6
     spent[OUTSIDE] = max(0.0, profiled - sum(spent.values()))
     shapes = [data.collate(batches.rows(number), config.loss_on) for number in range(UPDATES, 2 * UPDATES)]
-    operations = sum(_operations(batch, config, layers) for batch in shapes) / UPDATES
+    vocabulary = tokenizer.get_vocab_size()
+    operations = sum(_operations(batch, config, vocabulary, layers) for batch in shapes) / UPDATES
     places = shapes[0].ids.numel()
     return Result(
         machine=machine.name(device), layers=layers, milliseconds=seconds / UPDATES * 1000,
@@ -95,7 +96,7 @@ def _kind(event: Any) -> str:
     return next((kind for kind, names in KINDS.items() if event.name.removeprefix("aten::") in names), REST)
 
 
-def _operations(batch: data.Batch, config: TrainConfig, layers: int) -> float:
+def _operations(batch: data.Batch, config: TrainConfig, vocabulary: int, layers: int) -> float:
     """Of all matrix products of one update. Each costs twice as much backward as forward.
 
     In the last layer only the places that guess go through the output projection and the feed-forward part.
@@ -104,7 +105,7 @@ def _operations(batch: data.Batch, config: TrainConfig, layers: int) -> float:
     places = conversations * positions
     after = width * width + 2 * width * config.feed_forward  # multiplications a place once attention has gathered
     layer = places * 3 * width * width + 2 * places * positions * width
-    model = layers * layer + ((layers - 1) * places + guessed) * after + guessed * width * config.vocabulary
+    model = layers * layer + ((layers - 1) * places + guessed) * after + guessed * width * vocabulary
     shapes = [(width, width)] * 4 + [(width, config.feed_forward)] * 2
     muon = layers * sum(3 * (2 * a * a * b + a**3) for a, b in shapes) if config.optimizer == "muon" else 0
     return 2.0 * (3 * model + muon)

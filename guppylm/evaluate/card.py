@@ -2,8 +2,7 @@
 
 Held-out loss over all held-out conversations; everything about replies over the first REPLIES of them,
 each answered greedily, and judged against the persona's own templates by `judge`; then the harder questions of
-`persona/exam.py`. The baselines know the first
-drawing of the training conversations; four would take them minutes.
+`persona/exam.py`. The baselines know the first drawing of the training conversations; all of them would take minutes.
 """
 
 from __future__ import annotations
@@ -102,11 +101,13 @@ def measure(place: Run, persona: Persona, replies: int = REPLIES) -> Card:
     config = settings(place)
     held_out = list(conversations.read(place.eval_data))
     training = list(conversations.read(place.train_data()))
-    device = precision.choose_device(None)
+    device = precision.choose_device(
+        "cpu" if config.device == "cpu" else None
+    )  # whoever did not want a GPU does not now
     model.to(device)
 
     rows = data.encode_all(tokenizer, held_out, model.config.context)
-    loss = train.held_out_loss(model, rows, precision.choose(device))
+    loss = train.held_out_loss(model, rows, precision.choose(device, "fp32"))  # on every machine the same
     model.eval()
     tokens = sum(len(row.ids) - row.reply_starts for row in rows)
 
