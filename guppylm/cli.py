@@ -44,7 +44,11 @@ app.add_typer(bench, name="bench")
 def chat(
     model: Annotated[
         Path | None,
-        typer.Option("--model", "-m", help="A run or an exported folder; else runs/guppy, or the package's Guppy."),
+        typer.Option(
+            "--model",
+            "-m",
+            help="A run, or what export --to onnx wrote; else runs/guppy, or the package's Guppy.",
+        ),
     ] = None,
     prompt: Annotated[str | None, typer.Option("--prompt", "-p", help="Answer this one message.")] = None,
     examples: Annotated[bool, typer.Option(help="Answer six of the character's own example messages.")] = False,
@@ -312,8 +316,3 @@ def main() -> None:
     except GuppyError as error:
         print(f"guppylm: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:  # `guppylm chat | head -1`
-        sys.stderr.close()
-        sys.exit(0)

@@ -51,7 +51,7 @@ def place(persona: Path, out: Path | None, restart: bool) -> Run:
     found = run.Run(out or Path("runs") / persona.resolve().name)
     if restart and leads():
         schema.load(persona)  # nothing is thrown away for a character that cannot be used
-        if found.folder.resolve() in persona.resolve().parents:
+        if found.folder.resolve() in (persona.resolve(), *persona.resolve().parents):
             raise GuppyError(f"--restart would throw away {persona} too; choose another folder with -o")
         run.restart(found)
     return found

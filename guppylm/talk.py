@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
 from rich.console import Console
 
 from guppylm.errors import needs_torch
+from guppylm.markdown import line
 from guppylm.sample import Sampling
 
 Speak = Callable[[str, Sampling], Iterator[str]]  # message, settings -> pieces of the reply
@@ -24,9 +26,11 @@ def meet(folder: Path | None) -> tuple[str, list[str], Speak]:
     if folder is None:
         trained = Path("runs/guppy")
         folder = trained if (trained / "model.safetensors").exists() else runtime.SHIPPED
+    if find_spec("torch") is None and (folder / "onnx" / runtime.MODEL).exists():
+        folder = folder / "onnx"  # of a model that was downloaded
     if (folder / runtime.MODEL).exists():
         character = runtime.load(folder)
-        return character.name, character.prompts, character.stream
+        return line(character.name), [line(prompt) for prompt in character.prompts], character.stream
     needs_torch()
     from guppylm import generate, weights
     from guppylm.persona import schema
@@ -36,7 +40,8 @@ def meet(folder: Path | None) -> tuple[str, list[str], Speak]:
     model = weights.read_model(place)
     tokenizer = weights.read_tokenizer(place, model.config)
     head = schema.head(place.persona)
-    return head.name, head.prompts, lambda message, how: generate.stream(model, tokenizer, message, how)
+    prompts = [line(prompt) for prompt in head.prompts]
+    return line(head.name), prompts, lambda message, how: generate.stream(model, tokenizer, message, how)
 
 
 def answer(speak: Speak, message: str, sampling: Sampling) -> None:
@@ -58,7 +63,9 @@ def converse(speak: Speak, name: str, sampling: Sampling, console: Console) -> N
     """Talk until the person leaves. Arrow keys bring earlier messages back."""
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  # its import gives input() a history
-    console.print(f"You are talking to {name}. It knows one message at a time. Leave with Ctrl-D.", style="dim")
+    console.print(
+        f"You are talking to {name}. It knows one message at a time. Leave with Ctrl-D.", style="dim", markup=False
+    )
     for turn in count():
         try:
             message = input("you> ")

@@ -8,10 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from rich.console import Console
 
 from guppylm.config import TrainConfig, configure
 from guppylm.run import Run
+
+# the same texts each time, and no clock: these machines are shared
+settings.register_profile("suite", deadline=None, derandomize=True, database=None)
+settings.load_profile("suite")
 
 OWL = {
     "persona.toml": """

@@ -12,6 +12,7 @@ PACKAGE = ROOT / "guppylm"
 # Rooms from the bottom up: a module may import from its own line and the lines above it.
 LAYERS = [
     ["__init__", "errors", "files", "sample"],
+    ["markdown"],
     ["persona.__init__", "persona.template", "persona.synonyms", "persona.reading", "persona.shapes", "persona.schema",
      "persona.match", "persona.language", "persona.dress", "persona.nonsense", "persona.split", "persona.generate",
      "persona.exam", "persona.report", "persona.check"],
@@ -25,7 +26,7 @@ LAYERS = [
      "export.to_gguf", "export.to_mlx", "export.to_ctranslate2", "export.formats"],
     ["evaluate.__init__", "evaluate.judge", "evaluate.baselines", "evaluate.confusable", "evaluate.card",
      "evaluate.gallery", "evaluate.model_card"],
-    ["hub.__init__", "hub.connect", "hub.markdown", "hub.model_page", "hub.dataset_page", "hub.folders", "hub.push",
+    ["hub.__init__", "hub.connect", "hub.model_page", "hub.dataset_page", "hub.folders", "hub.push",
      "hub.download"],
     ["explain.__init__", "explain.trace", "explain.overlap", "explain.speak", "explain.provenance", "explain.explain",
      "explain.show", "explain.recorded", "explain.quoted", "explain.picture", "explain.contents", "explain.models",

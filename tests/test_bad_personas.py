@@ -92,6 +92,24 @@ SPOILT: dict[str, tuple[Damage, list[str]]] = {
         swap(FOOD, '"which food is best"', '"""which\nfood is {best"""'),
         ["food.toml", "exchange 'favourite'", "say 3", "'{' is never closed"],
     ),
+    "a bar in a word": (swap(FOOD, '"large"', '"large|tall"'), ["food.toml", "word list 'size'", "large|tall"]),
+    "a list with a strange name": (
+        swap(FOOD, "size = [", "how-big = ["),
+        ["food.toml", "'words.how-big' is no name for a word list", "small letters"],
+    ),
+    "a word instead of a list": (swap("words.toml", '["oak", "birch", "old elm"]', '"oak"'), ["words.toml", "list"]),
+    "a template in an opener": (
+        swap("persona.toml", '"hey owl"', '"{hi|hey} owl"'),
+        ["persona.toml", "'openers.1'", "write each form out"],
+    ),
+    "forms that agree with nothing": (
+        swap(NIGHT, "is it dark", "{is/are} it dark"),
+        ["night.toml", "exchange 'dark'", "write {is/are:food}"],
+    ),
+    "two exchanges for nonsense": (
+        swap(NIGHT, "reply = [", "nonsense = true\nreply = ["),
+        ["night/dark", "night/sleep", "nonsense = true", "only one may"],
+    ),
     "an unknown key": (
         swap("persona.toml", "openers =", "opener ="),
         ["persona.toml", "unknown key 'opener'", "did you mean 'openers'?"],

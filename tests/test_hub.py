@@ -297,6 +297,17 @@ def test_a_spoilt_file_is_refused_and_removed(written: Path, hub: Hub, tmp_path:
     assert contents(tmp_path / "owl") == contents(written / "model")
 
 
+def test_two_characters_do_not_mix_in_one_folder(written: Path, hub: Hub, tmp_path: Path) -> None:
+    hub.repos[f"models/{REPO}"] = contents(written / "model")
+    assert fetch(hub, tmp_path / "home", tmp_path / "owl").returncode == 0
+    (tmp_path / "owl" / "notes.txt").write_text("mine", encoding="utf-8")
+    smaller = {name: content for name, content in contents(written / "model").items() if "night" not in name}
+    hub.repos["models/owner/smaller"] = smaller
+    assert fetch(hub, tmp_path / "home", tmp_path / "owl", "owner/smaller").returncode == 0
+    there = {file.relative_to(tmp_path / "owl").as_posix() for file in (tmp_path / "owl").rglob("*") if file.is_file()}
+    assert {name for name in there if not name.startswith(".cache")} == {*smaller, "notes.txt"}
+
+
 def test_a_folder_of_ones_own_is_not_downloaded_into(written: Path, hub: Hub, tmp_path: Path) -> None:
     hub.repos[f"models/{REPO}"] = contents(written / "model")
     (tmp_path / "owl").mkdir()

@@ -20,7 +20,7 @@ from guppylm.persona import generate as conversations
 from guppylm.persona import schema
 from guppylm.run import Run, begin
 
-DRAWING = '<svg xmlns="http://www.w3.org/2000/svg"><circle r="4" fill="url(#sky)"/></svg>'
+DRAWING = '<svg xmlns="http://www.w3.org/2000/svg"><circle r="4" fill="url( '  # sky' )"/></svg>'
 HOSTILE = "</script><script>alert(1)</script>\u2028&"
 BUNDLE = ["app.js", "engine.wasm", "icon.svg", "index.html", "style.css", "sw.js", "worker.js"]
 
@@ -162,6 +162,11 @@ def test_nothing_is_left_of_a_page_that_failed(place: Run, built: Path, tmp_path
     (tmp_path / "page" / "index.html").write_text("somebody's")
     with pytest.raises(RunError, match="another page"):
         page.write(place, tmp_path / "page", built)
+    (tmp_path / "game" / "character").mkdir(parents=True)
+    (tmp_path / "game" / "character" / "hero.png").touch()
+    with pytest.raises(RunError, match="another page"):
+        page.write(place, tmp_path / "game", built)
+    assert (tmp_path / "game" / "character" / "hero.png").exists()
 
 
 def test_an_export_is_used_again_while_it_is_newer_than_the_weights(place: Run, tmp_path: Path) -> None:
@@ -182,7 +187,7 @@ def test_an_export_is_used_again_while_it_is_newer_than_the_weights(place: Run, 
 def test_a_colour_is_six_hexadecimal_digits(tmp_path: Path, colour: str) -> None:
     file = write_persona(tmp_path / "owl") / "persona.toml"
     file.write_text(file.read_text(encoding="utf-8") + f'\n[page]\naccent = "{colour}"\n', encoding="utf-8")
-    with pytest.raises(PersonaError, match=r"persona\.toml: 'page\.accent': .*pattern"):
+    with pytest.raises(PersonaError, match=r"persona\.toml: 'page\.accent' must be a colour"):
         schema.head(file.parent)
 
 

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 from conftest import quick, write_persona
 from rich.console import Console
 from tokenizers import Tokenizer
@@ -38,7 +37,7 @@ def tokenizer(thinking: Run) -> Tokenizer:
     return fast.load(thinking.tokenizer)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def model(thinking: Run) -> Transformer:
     return weights.read_model(thinking).eval()
 
@@ -63,11 +62,13 @@ def test_no_text_becomes_a_thought(tokenizer: Tokenizer) -> None:
 
 
 def test_a_reply_may_hold_thoughts_and_shows_none(model: Transformer, tokenizer: Tokenizer) -> None:
-    _, forbidden = chat.special_ids(tokenizer)
-    assert not fast.thoughts(tokenizer).keys() & set(forbidden)
-    with torch.no_grad():  # a thought that it will think whatever it is asked
-        model.tok_emb.weight[min(fast.thoughts(tokenizer))] *= 30
-    said = [generate.reply(model, tokenizer, "is it dark", Sampling(temperature=1, seed=seed)) for seed in range(20)]
+    end, forbidden = chat.special_ids(tokenizer)
+    thoughts = fast.thoughts(tokenizer).keys()
+    assert not thoughts & set(forbidden)
+    prompt = chat.encode_prompt(tokenizer, "is it dark")
+    warm = [Sampling(temperature=1, seed=seed) for seed in range(20)]
+    assert all(thoughts & {*generate.generate(model, prompt, end, forbidden, how)} for how in warm[:5])
+    said = [generate.reply(model, tokenizer, "is it dark", how) for how in warm]
     assert not any("<|" in reply or "thought" in reply for reply in said)
 
 

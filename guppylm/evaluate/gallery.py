@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 from guppylm import cached, weights
 from guppylm.persona import generate as conversations
 from guppylm.run import Run
@@ -22,4 +24,8 @@ def gallery(place: Run) -> list[tuple[str, str, str]]:
 def as_table(rows: list[tuple[str, str, str]]) -> str:
     """Markdown."""
     lines = ["| topic | you | reply |", "| --- | --- | --- |"]
-    return "\n".join(lines + [f"| {' | '.join(text.replace('|', '&#124;') for text in row)} |" for row in rows])
+    return "\n".join(lines + [f"| {' | '.join(map(_cell, row))} |" for row in rows])
+
+
+def _cell(text: str) -> str:
+    return html.escape(text, quote=False).replace("|", "&#124;")

@@ -10,7 +10,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from guppylm import files
+from guppylm import files, markdown
 from guppylm.config import TrainConfig
 from guppylm.persona import schema
 from guppylm.run import Run, settings, training_data
@@ -35,9 +35,9 @@ def text(place: Run) -> str:
     persona, report, history = schema.head(place.persona), files.read_json(place.report), files.read_json(place.history)
     reply, config = report["model"], settings(place)
     return f"""{_METADATA}
-# {persona.name}
+# {markdown.plain(persona.name)}
 
-{persona.about[:1].upper()}{persona.about[1:]}
+{markdown.plain(persona.about[:1].upper() + persona.about[1:])}
 
 A transformer of {report["parameters"]:,} parameters that speaks as this character and knows nothing else. It has
 never seen a text from the world: all that it learned from was made from its persona's text files (`persona/` in a run).
@@ -92,7 +92,7 @@ def _harder(report: dict[str, Any]) -> str:
 
 
 def _least(report: dict[str, Any]) -> str:
-    return ", ".join(f"{topic} ({share:.0%})" for topic, share in list(report["topics"].items())[:5])
+    return ", ".join(f"{markdown.plain(topic)} ({share:.0%})" for topic, share in list(report["topics"].items())[:5])
 
 
 def _changed(config: TrainConfig) -> str:

@@ -41,7 +41,7 @@ def write(
     """
     bundle = _bundle(built)
     folder = folder.resolve()  # "." has no name
-    if (folder / "index.html").exists() and not (folder / ABOUT).exists():
+    if not (folder / ABOUT).exists() and ((folder / "index.html").exists() or (folder / CHARACTER).exists()):
         raise RunError(f"{folder} holds another page; choose another folder with -o")
     unfinished = folder.with_name(folder.name + ".part")
     try:

@@ -10,7 +10,7 @@ from guppylm.errors import PersonaError
 
 LARGEST = 500_000  # bytes
 ACTIVE = {"script", "foreignobject", "iframe", "embed", "object", "handler", "listener"}
-FOREIGN = re.compile(r"url\(\s*['\"]?(?!#|data:image/)|@import|javascript:", re.IGNORECASE)
+FOREIGN = re.compile(r"url\(\s*+['\"]?+(?!#|data:image/)|@import|javascript:", re.IGNORECASE)
 
 
 def read(file: Path) -> bytes:
@@ -37,7 +37,7 @@ def read(file: Path) -> bytes:
             name, outside = _name(key), not value.strip().startswith(("#", "data:image/"))
             if name.startswith("on") or (name in ("href", "src") and outside) or FOREIGN.search(value):
                 raise PersonaError(f'{file}: a drawing must run and fetch nothing; take {name}="{value[:40]}" out')
-        if FOREIGN.search(part.text or ""):
+        if FOREIGN.search(part.text or "") or FOREIGN.search(part.tail or ""):
             raise PersonaError(f"{file}: a drawing must fetch nothing; take @import and url(...) out of its style")
     return content
 

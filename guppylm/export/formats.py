@@ -65,11 +65,14 @@ def export(place: Run, folder: Path, name: str, *, check: bool = True) -> Parity
     shutil.rmtree(unfinished, ignore_errors=True)  # of an export that was killed
     try:
         form.write(source, unfinished)
+        _refuse(place, folder, {file.name for file in unfinished.iterdir()})
         found = None
         if check:
             found = parity.measure(source, form.start(source, unfinished), megabytes(unfinished))
             found.require(form.same, form.within)
         _move(unfinished, folder)
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be written ({error.strerror}); choose another folder with -o") from None
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return found
@@ -79,10 +82,14 @@ def megabytes(folder: Path) -> float:
     return sum(file.stat().st_size for file in folder.iterdir()) / 1e6
 
 
+def _refuse(place: Run, folder: Path, written: set[str]) -> None:
+    """The run itself stays as it is, and so does the README of a project that is no model."""
+    others = "README.md" in written and (folder / "README.md").exists() and not (folder / "config.json").exists()
+    if folder == place.folder.resolve() or others:
+        raise RunError(f"{folder} holds other files; choose another folder with -o")
+
+
 def _move(finished: Path, folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for file in finished.iterdir():
-            file.replace(folder / file.name)
-    except OSError as error:
-        raise RunError(f"{folder}: cannot be written ({error.strerror}); choose another folder with -o") from None
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in finished.iterdir():
+        file.replace(folder / file.name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from guppylm.hub import markdown, model_page
+from guppylm import markdown
+from guppylm.hub import model_page
 from guppylm.persona import schema
 from guppylm.run import Run
 

@@ -18,20 +18,23 @@ KEPT = "the files that arrived stay; run the same command again to go on"
 NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "persona/persona.toml")
 KNOWN = re.compile(
     r"(config|generation_config|tokenizer|tokenizer_config|run|report)\.json|README\.md|model\.safetensors"
-    r"|persona/(topics/)?[\w-]+\.toml|onnx/(model\.onnx|tokenizer\.json)|gguf/(model\.gguf|Modelfile)"
+    r"|persona/(topics/)?[^/\\]+\.toml|onnx/(model\.onnx|tokenizer\.json)|gguf/(model\.gguf|Modelfile)"
 )
 LIBRARYS_NOTES = Path(".cache") / "huggingface"  # in a folder that it has downloaded to
 
 
-def download(repo: str, folder: Path, *, revision: str | None = None) -> list[Path]:
-    """The files that are now in the folder, each seen to be what the hub has. Raises GuppyError."""
+def download(repo: str, folder: Path) -> list[Path]:
+    """The files that are now in the folder, each seen to be what the hub has. Raises GuppyError.
+
+    What an earlier download left there goes, if this model does not have it: two characters must not mix.
+    """
     hub = connect.library()
     connect.check_name(repo)
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / LIBRARYS_NOTES).exists())):
         raise GuppyError(f"{folder} holds something else; choose another folder with -o")
     with connect.one_line(repo, KEPT):
         api = hub.HfApi(library_name="guppylm")
-        info = api.model_info(repo, revision=revision, files_metadata=True)
+        info = api.model_info(repo, files_metadata=True)
         there = {one.rfilename: one for one in info.siblings or [] if KNOWN.fullmatch(one.rfilename)}
         if missing := [name for name in NEEDED if name not in there]:
             raise GuppyError(f"{repo}: not a model that guppylm has pushed ({', '.join(missing)} is not there)")
@@ -45,6 +48,10 @@ def download(repo: str, folder: Path, *, revision: str | None = None) -> list[Pa
             f"{repo}: {', '.join(wrong)} is not what the hub says it is (checksum) and was removed; "
             "run the same command again to fetch it anew"
         )
+    for file in [file for file in folder.rglob("*") if file.is_file()]:
+        name = file.relative_to(folder).as_posix()
+        if KNOWN.fullmatch(name) and name not in there:
+            file.unlink()
     return [folder / name for name in there]
 
 

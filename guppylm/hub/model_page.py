@@ -9,10 +9,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from guppylm import __version__, files
+from guppylm import __version__, files, markdown
 from guppylm.config import PRESETS, TrainConfig
 from guppylm.export.parity import Parity
-from guppylm.hub import markdown
 from guppylm.persona import schema
 from guppylm.run import Run, settings
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from guppylm.errors import PersonaError
+from guppylm.persona.shapes import WANTED
 
 LARGEST_FILE = 4_000_000  # bytes: hundreds of times what a person types for one topic
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -44,6 +45,8 @@ def _explain(error: ValidationError, content: dict[str, object], shape: type[Bas
     complaints = error.errors()
     # of a word list, which may have two shapes, the complaint that it is no plain list says least
     first = next((one for one in complaints if one["type"] != "list_type"), complaints[0])
+    if first["type"] == "model_type":  # neither of the two shapes
+        first = complaints[0]
     schema = shape.model_json_schema()
     shapes = schema.get("$defs", {})
     place = [part for part in first["loc"] if "[" not in str(part) and part not in shapes]
@@ -61,6 +64,8 @@ def _explain(error: ValidationError, content: dict[str, object], shape: type[Bas
         return f"{where}'{path}' is missing"
     if first["type"] == "too_short":
         return f"{where}'{path}' has too few entries ({first['msg'].lower()})"
+    if first["type"] == "string_pattern_mismatch":
+        return f"{where}'{path}' {WANTED[first['ctx']['pattern']]}"
     return f"{where}'{path}': {first['msg'].lower()}"
 
 

@@ -117,6 +117,8 @@ def load(folder: Path) -> Persona:
             )
         seen[topic.topic] = file
         exchanges += _exchanges(file, topic, common, synonyms)
+    if len(puzzled := [exchange.key for exchange in exchanges if exchange.nonsense]) > 1:
+        raise PersonaError(f"{folder}: {' and '.join(puzzled)} have nonsense = true; only one may")
     return Persona(
         name=introduced.name,
         about=introduced.about,
@@ -261,8 +263,6 @@ def _check_words(file: Path, name: str, lists: dict[str, list[Word]], above: tup
         loop = " -> ".join((*above, name))
         raise PersonaError(f"{file}: word lists go round in a circle: {loop}; take one of the slots out")
     for word in lists[name]:
-        if "{" not in word.text and "[" not in word.text:
-            continue
         try:
             inner: list[Slot] = list(slots(parse(word.text)))
         except TemplateError as error:

@@ -11,9 +11,20 @@ from pydantic import BaseModel, Field, StringConstraints
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
 Plain = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^{}\[\]|]{1,100}$")]  # no template
-OneWord = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\S{1,100}$")]
+OneWord = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\w{1,100}$")]
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]  # like "#1b7fa8"
 Texts = Annotated[list[Text], Field(min_length=1)]
+ListName = Annotated[str, StringConstraints(pattern=r"^[a-z_]+$")]
+
+# What the patterns want, for people
+WANTED = {
+    r"^[^{}\[\]|]{1,100}$": "must be short and hold none of { } [ ] |: write each form out",
+    r"^\w{1,100}$": "must be one word of letters only",
+    r"^#[0-9a-fA-F]{6}$": 'must be a colour like "#1b7fa8"',
+    r"^[a-z_]+$": "is no name for a word list: small letters and _ only",
+    r"^[^\n\t]{1,40}$": "must be short and on one line",
+    r"^[^/]{1,100}$": "must be short and hold no /",
+}
 
 
 class NumberedWords(BaseModel, extra="forbid", frozen=True):
@@ -24,7 +35,7 @@ class NumberedWords(BaseModel, extra="forbid", frozen=True):
     some: list[Text] = []
 
 
-WordLists = dict[Annotated[str, StringConstraints(pattern=r"^[a-z_]+$")], Texts | NumberedWords]
+WordLists = dict[ListName, Texts | NumberedWords]
 
 
 class WordsFile(BaseModel, extra="forbid", frozen=True):
@@ -46,9 +57,9 @@ class PersonaFile(BaseModel, extra="forbid", frozen=True):
     name: Text
     about: Text
     prompts: Annotated[list[Text], Field(min_length=6)]  # fixed: what samples.jsonl follows
-    openers: list[Text] = []  # said before a prompt: "hey guppy"
-    question_openers: list[Text] = []  # and before questions only: "i was wondering"
-    closers: list[Text] = []  # and after it: "little buddy"
+    openers: list[Plain] = []  # said before a prompt: "hey guppy"
+    question_openers: list[Plain] = []  # and before questions only: "i was wondering"
+    closers: list[Plain] = []  # and after it: "little buddy"
     asides: list[Text] = []  # templates, said in front of a prompt and not answered: "i just came home"
     joiners: list[Annotated[str, StringConstraints(pattern=r"^[^\n\t]{1,40}$")]] = []  # between two: ". ", " and "
     abbreviations: dict[Text, Texts] = {}  # how some people type a word: you = ["u"]

@@ -119,6 +119,8 @@ def _parse_group(pieces: list[str], at: int) -> tuple[Node, int]:
 def _parse_slot(inside: str) -> Slot | Agree:
     forms, colon, name = inside.rpartition(":")
     slot = Slot(name.strip())
+    if not colon and "/" in inside:
+        raise TemplateError(f"{{{inside}}} does not say with what it agrees: write {{{inside}:food}}")
     if not re.fullmatch(r"[a-z_]+[0-9]*", slot.name):
         raise TemplateError(f"{{{inside}}} is no slot: a slot is a list's name, like {{food}} or {{food2}}")
     if not colon:
@@ -189,8 +191,8 @@ def _bind(slot: Slot, lists: Lists, bound: dict[str, Word], rng: random.Random) 
 
 _BEFORE_PUNCTUATION = re.compile(r" (?=[.,!?])")
 _A = re.compile(r"\ban? (?=([a-z]+))")
-_SOUNDS_LIKE_A_CONSONANT = re.compile(r"one|once|uni|use|usu|eu|ukulele|ufo")
-_SOUNDS_LIKE_A_VOWEL = re.compile(r"[aeiou]|hour|honest|honou?r|heir")
+_SOUNDS_LIKE_A_CONSONANT = re.compile(r"one(?!r)|once|uni(?![mn])|use|usu|eu|ukulele|ufo")
+_SOUNDS_LIKE_A_VOWEL = re.compile(r"[aeiou]|hour|honest|honou?r|heir|[fhlmnrsx]$|mp$")  # an x-ray, an mp3
 
 
 def tidy(text: str) -> str:
@@ -198,6 +200,8 @@ def tidy(text: str) -> str:
 
     >>> tidy("is  it a apple , or an unicorn ?")
     'is it an apple, or a unicorn?'
+    >>> tidy("an x-ray of a uninteresting mp3")
+    'an x-ray of an uninteresting mp3'
     """
     text = _BEFORE_PUNCTUATION.sub("", " ".join(text.split()))
     return _A.sub(lambda m: "an " if _takes_an(m.group(1)) else "a ", text)

@@ -58,6 +58,14 @@ export async function say(page, text) {
   return lastReply(page);
 }
 
+/** Chooses a rival, and waits until the reply that goes on from there is whole. */
+export async function chooseRival(page) {
+  const before = await page.locator(".exchange").count();
+  await page.locator(".rivals button:not([disabled])").first().click();
+  await page.waitForFunction((count) => document.querySelectorAll(".exchange").length > count, before);
+  await quiet(page);
+}
+
 export async function quiet(page) {
   await page.waitForSelector(".ask button[type=submit]", { timeout: 60_000 });
 }
