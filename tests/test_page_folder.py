@@ -20,7 +20,7 @@ from guppylm.persona import generate as conversations
 from guppylm.persona import schema
 from guppylm.run import Run, begin
 
-DRAWING = '<svg xmlns="http://www.w3.org/2000/svg"><circle r="4" fill="url( '  # sky' )"/></svg>'
+DRAWING = """<svg xmlns="http://www.w3.org/2000/svg"><circle r="4" fill="url( '#sky' )"/></svg>"""
 HOSTILE = "</script><script>alert(1)</script>\u2028&"
 BUNDLE = ["app.js", "engine.wasm", "icon.svg", "index.html", "style.css", "sw.js", "worker.js"]
 

@@ -33,7 +33,7 @@ T = TypeVar("T")
 Part = Literal["train", "held_out"]
 
 ECHO_ODDS = 1.5  # against 1 for the wordings of other exchanges, while training
-UNKNOWN_ODDS = 27
+UNKNOWN_ODDS = 28
 NONSENSE_ODDS = 8
 NONSENSE = 0.8  # of the messages of an exchange that is for it
 MADE_UP = 0.7  # of the things that the character does not know, while training
