@@ -1,6 +1,6 @@
 # make chat     talk to the Guppy that comes along: no training, no PyTorch
 # make fish     from the text files in personas/guppy to a chat with a trained fish; somebody else: make fish PERSONA=personas/pirate
-# make release  the same with five times as many updates (one to two and a half hours on two cores), put in the place of the Guppy that comes along
+# make release  the same with five times as many updates (hours on two cores), put in the place of the Guppy that comes along
 # make test     every check; the engines that are not installed are skipped
 # make page     build the web page (needs Node 20 or later), and open the tank of the fish in runs/guppy; of another run: make page RUN=runs/pirate
 # make engines  install llama.cpp (compiled), CTranslate2, mlx-lm and an old transformers, and test the exports there; CI does both

@@ -141,8 +141,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # A fish in under three minutes: hardly more conversations than it can read, and small batches, so many updates.
     "quick": {"steps": 200, "batch": 64, "conversations": 16_000, "held_out": 1_000, "warm_up": 20},
     "cpu": {},
-    # The fish that is given away: an hour on two cores with bf16 units. So long, reciting comes by itself: more weight
-    # lies on its thoughts.
+    # The fish that is given away. So long, reciting comes by itself: more weight lies on its thoughts.
     "release": {"steps": 7_000, "drawings": 14, "word_dropout": 0.1, "emphasis": 6.0, "evaluate_every": 200},
     "gpu": {"batch": 256, "steps": 2_000, "shallow_share": 0.0},
     # As one would do it who has read about GPT-2 and no further; the yardstick of `guppylm bench train`, never tuned.

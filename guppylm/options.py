@@ -21,9 +21,7 @@ RunPath = Annotated[Path, typer.Argument(help="The run folder.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="The run folder to make; else runs/NAME.")]
 Preset = Annotated[
     str,
-    typer.Option(
-        help="quick (a taste), cpu, release (an hour or two), gpu, or plain (a plain recipe, to compare with; slow)."
-    ),
+    typer.Option(help="quick (a taste), cpu, release (hours), gpu, or plain (a plain recipe, to compare with; slow)."),
 ]
 Knobs = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Turn one knob of the preset; may be repeated.")

@@ -125,7 +125,7 @@ def table(head, rows):
 # else `cpu` with fewer and smaller *updates* (the small steps in which the model gets better) than usual, so that you
 # need not wait: `steps` is the number of updates, `batch` the conversations in each, `held_out` how many are kept for
 # an exam. For the full training on a processor (1,400 updates, about 25 minutes) set `KNOBS = []`; for the best fish
-# (some two hours) also `PRESET = "release"`. A knob is one setting, like `"steps=600"`. If you change anything after
+# (some hours) also `PRESET = "release"`. A knob is one setting, like `"steps=600"`. If you change anything after
 # you have begun, change the folder's name in `RUN` too: a folder holds one training, and refuses to mix two.
 
 # %%

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from conftest import guppylm
 
 from guppylm.errors import PersonaError
-from guppylm.persona import schema
+from guppylm.persona import schema, shapes
 
 Damage = Callable[[Path], object]
 
@@ -197,3 +199,10 @@ def test_the_command_line_prints_that_line_and_nothing_else(persona_folder: Path
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == f"guppylm: {persona_folder / 'persona.toml'}: not found; every character needs this file\n"
+
+
+def test_every_pattern_is_told_in_words() -> None:
+    told = json.dumps([one.model_json_schema() for one in (shapes.PersonaFile, shapes.TopicFile, shapes.SynonymsFile)])
+    patterns = {json.loads(f'"{found}"') for found in re.findall(r'"pattern": "((?:[^"\\]|\\.)*)"', told)}
+    assert patterns
+    assert patterns <= shapes.WANTED.keys()

@@ -101,9 +101,8 @@ def measure(place: Run, persona: Persona, replies: int = REPLIES) -> Card:
     config = settings(place)
     held_out = list(conversations.read(place.eval_data))
     training = list(conversations.read(place.train_data()))
-    device = precision.choose_device(
-        "cpu" if config.device == "cpu" else None
-    )  # whoever did not want a GPU does not now
+    # whoever trained without a GPU, though there is one, is measured without it
+    device = precision.choose_device("cpu" if config.device == "cpu" else None)
     model.to(device)
 
     rows = data.encode_all(tokenizer, held_out, model.config.context)
