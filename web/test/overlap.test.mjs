@@ -79,7 +79,7 @@ test("the pieces are the text", () => {
   assert.equal(runs(text, "the sun is up", 2).map((piece) => piece.text).join(""), text);
 });
 
-test("50,000 lines in no time, and the slow index is the same", async () => {
+test("50,000 lines: a hundred milliseconds at most, and the slow index is the same", async () => {
   let state = 1;
   const random = (below) => (state = (state * 48271) % 2147483647) % below;
   const word = () => `w${Math.min(random(2000), random(2000), random(2000))}`; // some come often, most are rare
@@ -98,5 +98,5 @@ test("50,000 lines in no time, and the slow index is the same", async () => {
     assert.equal(found.length, 5);
   }
   assert.deepEqual(texts.line, index(lines).line);
-  assert.ok(quickest < 2_000, `${quickest} ms`);
+  assert.ok(quickest < 100, `${quickest} ms`);
 });

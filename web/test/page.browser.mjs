@@ -305,7 +305,7 @@ test("quick enough, measured loosely since the machine is shared", async (t) => 
     return (performance.now() - began) / 200;
   });
   t.diagnostic(`first reply after ${first.toFixed()} ms; ${perToken.toFixed(1)} ms a token; stalls over 50 ms: ${stalls.map(Math.round)}`);
-  assert.ok(first < 60_000);
-  assert.ok(perToken < 500);
-  assert.ok(Math.max(0, ...stalls) < 5_000);
+  assert.ok(first < 30_000);
+  assert.ok(perToken < 50);
+  assert.ok(Math.max(0, ...stalls) < 1_000);
 });
