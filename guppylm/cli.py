@@ -279,7 +279,6 @@ def push(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only write the folders, to -o.")] = False,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="With --dry-run: an empty or new folder.")] = None,
     private: Annotated[bool, typer.Option("--private", help="New repositories are for you alone.")] = False,
-    licence: Annotated[str, typer.Option("--license", help="The hub's name of a licence.")] = "mit",
     unchecked: Annotated[bool, typer.Option("--unchecked", help="Don't start the engines to compare.")] = False,
 ) -> None:
     """Share a run and its conversations on the Hugging Face Hub. Run it again to go on after a stop."""
@@ -289,9 +288,7 @@ def push(
     from guppylm.hub import push as hub
     from guppylm.run import Run
 
-    for place in hub.push(
-        Run(run), model_repo, dataset_repo, out, private=private, licence=licence, check=not unchecked
-    ):
+    for place in hub.push(Run(run), model_repo, dataset_repo, out, private=private, check=not unchecked):
         print(place)
 
 

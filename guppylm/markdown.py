@@ -38,6 +38,11 @@ def front_matter(metadata: Mapping[str, object]) -> str:
     return "\n".join(["---", *rows, "---", "", ""])
 
 
+def licence(name: str | None) -> dict[str, object]:
+    """The line of a card's metadata; none where the character's persona.toml says nothing."""
+    return {"license": name} if name else {}
+
+
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """A Markdown table; its cells are Markdown already."""
     names = list(head)

@@ -12,6 +12,8 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from rich.console import Console
@@ -67,8 +69,19 @@ def draw_all(parts: Split, wanted: dict[Path, int | None], config: TrainConfig) 
             _draw(*task)
         return
     processes = min(len(tasks), len(os.sched_getaffinity(0)))
-    with multiprocessing.get_context("fork").Pool(processes, _begin_process, (parts,)) as pool:
-        pool.starmap(_draw, tasks, chunksize=1)
+    fork = multiprocessing.get_context("fork")  # each process has the character at once
+    with ProcessPoolExecutor(processes, fork, _begin_process, (parts,)) as pool:
+        try:
+            list(pool.map(_draw, *zip(*tasks, strict=True)))
+        except BrokenProcessPool:
+            raise GuppyError(
+                "the system ended a process that was drawing conversations, as it does when memory runs out; "
+                "close other programs and run the same command again, or draw fewer with --set conversations=N"
+            ) from None
+        except BaseException:
+            for process in multiprocessing.active_children():
+                process.kill()  # else leaving waits until the files in work are done
+            raise
 
 
 END_WITH_PARENT = 1  # PR_SET_PDEATHSIG, https://man7.org/linux/man-pages/man2/pr_set_pdeathsig.2const.html

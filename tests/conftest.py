@@ -22,6 +22,8 @@ OWL = {
     "persona.toml": """
         name = "owl"
         about = "a sleepy owl in a hollow tree: polite, forgetful, fond of beetles."
+        license = "cc-by-4.0"
+        doubled = ["hoot"]
         prompts = ["hi owl", "are you hungry", "what do you eat", "do you sleep", "is it dark", "good night"]
         openers = ["hey owl", "so"]
         closers = ["owl", "my friend"]

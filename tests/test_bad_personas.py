@@ -104,6 +104,18 @@ SPOILT: dict[str, tuple[Damage, list[str]]] = {
         swap("persona.toml", '"hey owl"', '"{hi|hey} owl"'),
         ["persona.toml", "'openers.1'", "write each form out"],
     ),
+    "a phrase that nobody types as one word": (
+        swap("persona.toml", "closers =", 'abbreviations = { "oh my god" = ["omg"] }\nclosers ='),
+        ["persona.toml", "abbreviations.oh my god", "must be one word"],
+    ),
+    "a synonym that would never be found": (
+        fill("synonyms.toml", '"hey, owl" = ["hello, owl"]'),
+        ["synonyms.toml", "hey, owl", "no other marks"],
+    ),
+    "a licence told in words": (
+        swap("persona.toml", '"cc-by-4.0"', '"do what you like"'),
+        ["persona.toml", "'license'", 'like "mit"'],
+    ),
     "forms that agree with nothing": (
         swap(NIGHT, "is it dark", "{is/are} it dark"),
         ["night.toml", "exchange 'dark'", "write {is/are:food}"],

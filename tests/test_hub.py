@@ -19,6 +19,7 @@ from markdown_it import MarkdownIt
 
 from guppylm import files
 from guppylm.errors import GuppyError, MissingExtra, RunError
+from guppylm.evaluate import model_card
 from guppylm.export import parity
 from guppylm.hub import connect, dataset_page, folders, model_page, push
 from guppylm.run import Run
@@ -155,7 +156,7 @@ def test_the_cards_metadata_is_what_the_hub_reads(written: Path, small_run: Run)
     from huggingface_hub import DatasetCard, ModelCard
 
     model, report = ModelCard.load(written / "model" / "README.md"), files.read_json(small_run.report)
-    assert (model.data.license, model.data.language, model.data.datasets) == ("mit", ["en"], ["owner/owl-data"])
+    assert (model.data.license, model.data.language, model.data.datasets) == ("cc-by-4.0", ["en"], ["owner/owl-data"])
     assert (model.data.library_name, model.data.pipeline_tag) == ("transformers", "text-generation")
     figures = {one.metric_type: one.metric_value for one in model.data.eval_results}
     assert figures["on_topic"] == round(report["model"]["on_topic"], 4)
@@ -164,11 +165,20 @@ def test_the_cards_metadata_is_what_the_hub_reads(written: Path, small_run: Run)
     assert "--preset quick" in model.text
     assert "`steps=30`" in model.text
     data = DatasetCard.load(written / "dataset" / "README.md").data
-    assert (data.license, data.task_categories, data.size_categories) == ("mit", ["text-generation"], ["n<1K"])
+    assert (data.license, data.task_categories, data.size_categories) == ("cc-by-4.0", ["text-generation"], ["n<1K"])
 
 
 def test_no_dataset_is_named_that_is_not_there(small_run: Run) -> None:
-    assert "datasets" not in front(model_page.text(small_run, "mit", REPO, None, {}))
+    assert "datasets" not in front(model_page.text(small_run, REPO, None, {}))
+
+
+def test_no_licence_is_told_that_nobody_gave(small_run: Run, tmp_path: Path) -> None:
+    place = Run(shutil.copytree(small_run.folder, tmp_path / "run"))
+    introduced = place.persona / "persona.toml"
+    introduced.write_text(introduced.read_text(encoding="utf-8").replace('license = "cc-by-4.0"', ""), encoding="utf-8")
+    cards = [model_page.text(place, None, None, {}), dataset_page.text(place, None, None, {"train": 540, "test": 60})]
+    for card in (*cards, model_card.text(place)):
+        assert "license" not in front(card)
 
 
 def test_a_hostile_character_cannot_write_into_the_cards(small_run: Run, tmp_path: Path) -> None:
@@ -182,7 +192,7 @@ def test_a_hostile_character_cannot_write_into_the_cards(small_run: Run, tmp_pat
         report = files.read_json(small_run.report)
         files.write_json(place.report, report | {"topics": {told: 0.5, "food": 0.7}})
         lines = {"train": 540, "test": 60}
-        return [model_page.text(place, "mit", None, None, {}), dataset_page.text(place, "mit", None, None, lines)]
+        return [model_page.text(place, None, None, {}), dataset_page.text(place, None, None, lines)]
 
     def shape(card: str) -> list[str]:
         tokens = MarkdownIt("commonmark").enable("table").parse(card.split("---\n", 2)[2])
@@ -191,7 +201,7 @@ def test_a_hostile_character_cannot_write_into_the_cards(small_run: Run, tmp_pat
 
     for harmless, hostile in zip(cards("an owl"), cards(HOSTILE), strict=True):
         assert front(harmless).keys() == front(hostile).keys()
-        assert front(hostile)["license"] == "mit"
+        assert front(hostile)["license"] == "cc-by-4.0"
         assert shape(harmless) == shape(hostile)
         assert "\u202e" not in hostile
 

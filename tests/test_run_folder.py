@@ -98,7 +98,7 @@ def test_the_gallery_has_one_held_out_exchange_a_topic(small_run: Run) -> None:
 
 def test_the_model_card_says_how_the_run_came_about(small_run: Run) -> None:
     card = ModelCard.load(small_run.card)
-    assert (card.data.license, card.data.language, card.data.pipeline_tag) == ("mit", "en", "text-generation")
+    assert (card.data.license, card.data.language, card.data.pipeline_tag) == ("cc-by-4.0", "en", "text-generation")
     report = json.loads(small_run.report.read_text())
     for said in (
         f"{report['parameters']:,} parameters", f"{report['model']['on_topic']:.1%}", "steps 30", "seed 1",

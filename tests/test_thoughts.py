@@ -14,6 +14,7 @@ from guppylm import chat, data, generate, pipeline, runtime, weights
 from guppylm.errors import GuppyError
 from guppylm.evaluate.card import Understood, understood
 from guppylm.export import formats
+from guppylm.hub import model_page
 from guppylm.model import Transformer
 from guppylm.persona import generate as conversations
 from guppylm.run import Run
@@ -89,6 +90,8 @@ def test_the_report_card_counts_what_was_understood(thinking: Run) -> None:
     found = json.loads(thinking.report.read_text())["understood"]
     assert 0 <= found["exchange"] <= found["topic"] <= 1
     assert "thought of the right topic, and exchange |" in thinking.card.read_text()
+    page = model_page.text(thinking, None, None, {})
+    assert f"the right topic in {found['topic']:.1%}, and of the right exchange in {found['exchange']:.1%}" in page
 
 
 def test_onnx_runtime_thinks_the_same(thinking: Run, tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 import itertools
 import math
+import multiprocessing
 import os
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -241,6 +243,20 @@ def test_several_processes_draw_what_one_draws(tmp_path: Path, monkeypatch: pyte
         drawn.append([file.read_bytes() for file in (place.eval_data, *place.all_train_data)])
     assert len(drawn[0]) == 3
     assert drawn[0] == drawn[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere one process draws")
+def test_a_drawing_process_that_is_ended_is_told_and_ends_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Run(tmp_path / "run")
+    monkeypatch.setattr("guppylm.persona.generate.write", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    with pytest.raises(GuppyError, match="memory"):
+        prepare(schema.load(write_persona(tmp_path / "owl")), place, quick(), Console(quiet=True))
+    assert not multiprocessing.active_children()
+    monkeypatch.undo()
+    prepare(schema.load(write_persona(tmp_path / "owl")), place, quick(), Console(quiet=True))
+    assert len(list(generate.read(place.train_data()))) == 540
 
 
 def test_written_weights_fit_into_16_bits(small_run: Run) -> None:

@@ -15,15 +15,6 @@ from guppylm.config import TrainConfig
 from guppylm.persona import schema
 from guppylm.run import Run, settings, training_data
 
-_METADATA = """---
-license: mit
-language: en
-library_name: transformers
-pipeline_tag: text-generation
-tags: [guppylm]
----
-"""
-
 
 def write(place: Run) -> None:
     """Raises RunError when the run has no report card yet."""
@@ -34,8 +25,14 @@ def text(place: Run) -> str:
     """The card, as Markdown."""
     persona, report, history = schema.head(place.persona), files.read_json(place.report), files.read_json(place.history)
     reply, config = report["model"], settings(place)
-    return f"""{_METADATA}
-# {markdown.plain(persona.name)}
+    metadata = {
+        **markdown.licence(persona.license),
+        "language": "en",
+        "library_name": "transformers",
+        "pipeline_tag": "text-generation",
+        "tags": ["guppylm"],
+    }
+    return f"""{markdown.front_matter(metadata)}# {markdown.plain(persona.name)}
 
 {markdown.plain(persona.about[:1].upper() + persona.about[1:])}
 

@@ -11,14 +11,14 @@ SPLITS = {"train": "train.jsonl", "test": "test.jsonl"}
 SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
 
 
-def text(place: Run, licence: str, model_repo: str | None, dataset_repo: str | None, lines: dict[str, int]) -> str:
+def text(place: Run, model_repo: str | None, dataset_repo: str | None, lines: dict[str, int]) -> str:
     """The page, as Markdown; `lines` are the conversations of each split."""
     introduced = schema.head(place.persona)
     name, model = markdown.plain(introduced.name), ""
     if model_repo:
         model = f"\nA model trained on them: [{model_repo}](https://huggingface.co/{model_repo}).\n"
     metadata = {
-        "license": licence,
+        **markdown.licence(introduced.license),
         "language": ["en"],
         "pretty_name": f"Conversations with {markdown.line(introduced.name)}",
         "task_categories": ["text-generation"],

@@ -29,7 +29,6 @@ def write(
     *,
     model_repo: str | None = None,
     dataset_repo: str | None = None,
-    licence: str = "mit",
     check: bool = True,
 ) -> None:
     """Make both folders in an empty or new one. Raises GuppyError, RunError."""
@@ -40,11 +39,11 @@ def write(
             f"{place.folder}: no report card, and the cards need one; make it with  guppylm eval {place.folder}"
         )
     lines = write_dataset(place, folder / DATASET)
-    page = dataset_page.text(place, licence, model_repo, dataset_repo, lines)
+    page = dataset_page.text(place, model_repo, dataset_repo, lines)
     files.write_bytes(folder / DATASET / "README.md", page.encode())
 
     engines = write_model(place, folder / MODEL, check)
-    page = model_page.text(place, licence, model_repo, dataset_repo, engines)
+    page = model_page.text(place, model_repo, dataset_repo, engines)
     files.write_bytes(folder / MODEL / "README.md", page.encode())
 
 

@@ -26,9 +26,7 @@ FIGURES = {
 }
 
 
-def text(
-    place: Run, licence: str, model_repo: str | None, dataset_repo: str | None, engines: Mapping[str, Parity | None]
-) -> str:
+def text(place: Run, model_repo: str | None, dataset_repo: str | None, engines: Mapping[str, Parity | None]) -> str:
     """The page, as Markdown. Raises RunError when the run has no report card."""
     introduced, report = schema.head(place.persona), files.read_json(place.report)
     name, repo = markdown.plain(introduced.name), model_repo or "OWNER/NAME"
@@ -37,7 +35,7 @@ def text(
         if dataset_repo
         else ""
     )
-    return f"""{markdown.front_matter(metadata(place, licence, dataset_repo))}# {name}
+    return f"""{markdown.front_matter(metadata(place, dataset_repo))}# {name}
 
 About this character: {markdown.plain(introduced.about)}
 
@@ -71,7 +69,7 @@ Greedy replies to held-out messages, compared with PyTorch's when this folder wa
 character's own texts. "Nearest neighbour" answers with the reply to the most similar known prompt.
 
 {_report(report)}
-
+{_understood(report)}
 Held-out loss: {report["loss"]:.3f} nats a token, {report["bits_per_byte"]:.3f} bits a byte.
 
 {_harder(report)}
@@ -88,9 +86,9 @@ Held-out loss: {report["loss"]:.3f} nats a token, {report["bits_per_byte"]:.3f} 
 """
 
 
-def metadata(place: Run, licence: str, dataset_repo: str | None) -> dict[str, object]:
+def metadata(place: Run, dataset_repo: str | None) -> dict[str, object]:
     """What the hub reads, with the report card in the form of a model index."""
-    name, report = markdown.line(schema.head(place.persona).name), files.read_json(place.report)
+    introduced, report = schema.head(place.persona), files.read_json(place.report)
     measured = [{"type": key, "name": told, "value": round(report["model"][key], 4)} for key, told in FIGURES.items()]
     measured += [
         {"type": "loss", "name": "held-out loss, nats a token", "value": round(report["loss"], 4)},
@@ -106,13 +104,13 @@ def metadata(place: Run, licence: str, dataset_repo: str | None) -> dict[str, ob
         "metrics": measured,
     }
     return {
-        "license": licence,
+        **markdown.licence(introduced.license),
         "language": ["en"],
         "library_name": "transformers",
         "pipeline_tag": "text-generation",
         "tags": ["guppylm", "gpt2", "character", "conversational"],
         **({"datasets": [dataset_repo]} if dataset_repo else {}),
-        "model-index": [{"name": name, "results": [result]}],
+        "model-index": [{"name": markdown.line(introduced.name), "results": [result]}],
     }
 
 
@@ -161,6 +159,13 @@ def _report(report: dict[str, Any]) -> str:
         for key, told in FIGURES.items()
     ]
     return markdown.table(("", "this model", "nearest neighbour", "n-gram"), rows)
+
+
+def _understood(report: dict[str, Any]) -> str:
+    if not (found := report.get("understood")):
+        return ""
+    told = f"the right topic in {found['topic']:.1%}, and of the right exchange in {found['exchange']:.1%}"
+    return f"\nBefore a reply, the model names what it understood. It thought of {told}.\n"
 
 
 def _harder(report: dict[str, Any]) -> str:

@@ -24,7 +24,6 @@ def push(
     dry_run: Path | None = None,
     *,
     private: bool = False,
-    licence: str = "mit",
     check: bool = True,
 ) -> list[str]:
     """Where the folders now are: the repositories' addresses, or paths. Raises GuppyError."""
@@ -39,9 +38,7 @@ def push(
 
     with tempfile.TemporaryDirectory(prefix="guppylm-push-") as temporary:
         root = dry_run or Path(temporary)
-        folders.write(
-            place, root, model_repo=model_repo, dataset_repo=dataset_repo, licence=licence, check=check
-        )  # fmt: skip
+        folders.write(place, root, model_repo=model_repo, dataset_repo=dataset_repo, check=check)
         if dry_run:
             return [str(root / folders.MODEL), str(root / folders.DATASET)]
         return [send(root / kind, repo, kind, private=private) for kind, repo in repos.items() if repo]

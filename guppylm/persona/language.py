@@ -12,9 +12,10 @@ from guppylm.persona.template import Number
 
 _DOUBLED = re.compile(r"\b([a-z]+) \1\b")
 _NEVER_DOUBLED = re.compile(r"\b(the|an?|is|are|was|to|of|in|on|at|for|with|it|my|your|do|does|and|or) \1\b")
-_MEANT_TO_BE_DOUBLED = re.compile(
-    "that|had|very|so|no|oh|yes|long|bla|blub|blob|ha|ho|la|hey|hi|hello|hiya|bye|night|wakey|knock|meow|tick|tock"
-)
+_OFTEN_DOUBLED = [
+    "that", "had", "very", "so", "no", "oh", "yes", "long", "bla", "ha", "ho", "la", "hey", "hi", "hello", "bye",
+    "night", "knock", "tick", "tock",
+]  # fmt: skip
 _TWO_ARTICLES = re.compile(r"\b(a|an|the|my|your) (a|an|the|my|your|some)\b")
 _HOLE = re.compile(r"[{}\[\]|]")
 _JOINING = ("and", "or", "of", "with", "for", "from", "to", "like", "than", "in", "on", "about", "thank")
@@ -51,6 +52,7 @@ class Language:
                         numbers.setdefault(word.text, set()).add(word.number)
         many = [text for text, found in numbers.items() if found == {"many"}]
         one = [text for text, found in numbers.items() if "many" not in found and not text.endswith("s")]
+        self._may_be_doubled = {*_OFTEN_DOUBLED, *persona.doubled}
         self._wrong = [_followed_by(many, "is|was|has"), _followed_by(one, "are|were")]
 
     def fault(self, reply: str) -> str | None:
@@ -59,8 +61,8 @@ class Language:
 
     def _faults(self, reply: str) -> Iterator[str]:
         for word in _DOUBLED.findall(reply):
-            if not _MEANT_TO_BE_DOUBLED.fullmatch(word):
-                yield f"doubled '{word}'"
+            if word not in self._may_be_doubled:
+                yield f"doubled '{word}' (if it is meant: doubled = [\"{word}\"] in persona.toml)"
         for found in _PRONOUN.finditer(reply):
             yield f"'{found.group()}'"
         for pattern in self._wrong:

@@ -72,6 +72,7 @@ class Persona:
     abbreviations: dict[str, list[str]]
     unknown: tuple[str, ...]
     unheard: tuple[str, ...]
+    doubled: tuple[str, ...]  # words that stand twice in a row where it means to
     lists: dict[str, list[Word]] = field(repr=False)  # the words that every topic may use
     synonyms: Synonyms = field(repr=False)
     exchanges: tuple[Exchange, ...] = field(repr=False)
@@ -133,6 +134,7 @@ def load(folder: Path) -> Persona:
         },
         unknown=_known_lists(folder / "persona.toml", introduced.unknown, exchanges),
         unheard=tuple(normal(word) for word in introduced.unheard),
+        doubled=tuple(normal(word) for word in introduced.doubled),
         lists=common,
         synonyms=synonyms,
         exchanges=tuple(exchanges),
