@@ -78,9 +78,9 @@ def draw_all(parts: Split, wanted: dict[Path, int | None], config: TrainConfig) 
                 "the system ended a process that was drawing conversations, as it does when memory runs out; "
                 "close other programs and run the same command again, or draw fewer with --set conversations=N"
             ) from None
-        except BaseException:
+        except KeyboardInterrupt:  # at any other error, those in work end their files or clean up first
             for process in multiprocessing.active_children():
-                process.kill()  # else leaving waits until the files in work are done
+                process.kill()
             raise
 
 
