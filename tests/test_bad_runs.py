@@ -246,7 +246,7 @@ def test_going_on_from_broken_checkpoints(copied: Run, damage: Callable[[str], D
 
 
 def test_a_checkpoint_of_a_model_of_another_size(copied: Run) -> None:
-    model = new_model(quick(width="64"), vocabulary=400)
+    model = new_model(quick(width="64"), quick().vocabulary)
     with pytest.raises(RunError) as caught:
         checkpoint.read(copied.checkpoint, model, optimizers_for(model, quick()), GradScaler("cpu", enabled=False))
     assert_one_line(caught, str(copied.checkpoint), "no checkpoint of this run", "--restart")

@@ -38,7 +38,7 @@ def flip_a_bit(file: Path, place: int) -> None:
 
 def read_into_a_new_model(file: Path) -> checkpoint.Progress:
     config = quick()
-    model = train.new_model(config, 400)
+    model = train.new_model(config, config.vocabulary)
     return checkpoint.read(file, model, optimizers_for(model, config), GradScaler("cpu", enabled=False))
 
 
@@ -97,7 +97,7 @@ def test_a_spoiled_checkpoint_never_pushes_out_the_sound_one(
     shutil.copytree(small_run.folder, place.folder)
     flip_a_bit(place.checkpoint, 8 * place.checkpoint.stat().st_size - 9)
     config = quick()
-    model = train.new_model(config, 400)
+    model = train.new_model(config, config.vocabulary)
     optimizers, scaler = optimizers_for(model, config), GradScaler("cpu", enabled=False)
     before = checkpoint.restore(place.checkpoint, model, optimizers, scaler, lambda _: None)
     assert not place.checkpoint.exists()
