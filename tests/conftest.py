@@ -90,7 +90,7 @@ QUICK = {
     "feed_forward": "64",
     "conversations": "600",
     "held_out": "60",
-    "vocabulary": "420",
+    "vocabulary": "400",
     "thoughts": "false",  # after thirty updates there would be nothing else (tests/test_thoughts.py)
     "steps": "30",
     "batch": "16",
