@@ -68,7 +68,8 @@ def test_a_reply_may_hold_thoughts_and_shows_none(model: Transformer, tokenizer:
     assert not thoughts & set(forbidden)
     prompt = chat.encode_prompt(tokenizer, "is it dark")
     warm = [Sampling(temperature=1, seed=seed) for seed in range(20)]
-    assert any(thoughts & {*generate.generate(model, prompt, end, forbidden, how)} for how in warm)
+    thinking = [how for how in warm if thoughts & {*generate.generate(model, prompt, end, forbidden, how)}]
+    assert len(thinking) >= 15
     said = [generate.reply(model, tokenizer, "is it dark", how) for how in warm]
     assert not any("<|" in reply or "thought" in reply for reply in said)
 
