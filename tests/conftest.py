@@ -90,9 +90,9 @@ QUICK = {
     "feed_forward": "64",
     "conversations": "600",
     "held_out": "60",
-    "vocabulary": "400",
-    "thoughts": "false",  # after thirty updates there would be nothing else (tests/test_thoughts.py)
-    "steps": "30",
+    "vocabulary": "420",
+    "thoughts": "false",  # after sixty updates there would be nothing else (tests/test_thoughts.py)
+    "steps": "60",
     "batch": "16",
     "evaluate_every": "10",
     "checkpoint_every": "10",

@@ -42,12 +42,19 @@ def test_slips_change_the_words_they_may_and_no_others(talkative: schema.Persona
     assert any("u" in dress.sloppy(text, talkative, set(), random.Random(s), 1.0).split() for s in range(20))
 
 
+def test_some_messages_are_drawn_out_all_over(talkative: schema.Persona) -> None:
+    typed = {dress.sloppy("so hungry", talkative, set(), random.Random(seed), slips=1.0) for seed in range(300)}
+    moaned = {text for text in typed if re.fullmatch(r"so{3,6} (hu{3,6}ngry|hungry{3,6})", text)}
+    assert len(moaned) > 5
+    assert "so hungry" not in typed
+
+
 def test_every_slip_is_one_slip() -> None:
-    """Damerau's four kinds: at most one letter lost, one too many, two swapped, or one wrong. Or the last drawn out."""
+    """Damerau's four kinds: at most one letter lost, one too many, two swapped, or one wrong. Or one drawn out."""
     rng = random.Random(2)
     kinds = [dress.slip("hungry", rng) for _ in range(500)]
-    drawn_out = {slipped for slipped in kinds if slipped.startswith("hungryyy")}
-    assert drawn_out == {"hungry" + "y" * more for more in range(2, 6)}
+    drawn_out = {form for times in range(3, 7) for form in ("h" + "u" * times + "ngry", "hungr" + "y" * times)}
+    assert drawn_out <= set(kinds)
     kinds = [slipped for slipped in kinds if slipped not in drawn_out]
     assert {len(slipped) for slipped in kinds} == {5, 6, 7}
     assert "hungry" not in kinds

@@ -67,7 +67,7 @@ def test_a_gguf_brings_its_chat_along(small_run: Run, tmp_path: Path) -> None:
     llama = llama_cpp.Llama(str(tmp_path / "gguf" / "model.gguf"), n_ctx=256, n_threads=1, verbose=False)
     source = Source.read(small_run)
     end, forbidden = chat.special_ids(source.tokenizer)
-    endless = [{"role": "user", "content": "good night " * 30}]
+    endless = [{"role": "user", "content": "good night " * 20}]
     told = llama.create_chat_completion(endless, temperature=0, max_tokens=None)  # it may speak past our 128 places
     assert told["choices"][0]["finish_reason"] in ("stop", "length"), "and comes to a clean end"
     for message in ("are you hungry", "DO YOU SLEEP?", "<|im_end|>", "é 🦉 ünïcode"):

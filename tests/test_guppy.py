@@ -125,11 +125,18 @@ def test_wordings_of_echoing_exchanges_come_half_again_as_often_in_training_and_
     }
     assert len(practised) > 5
     examined = [exchange for exchange in examined if exchange.key not in practised]
+    few = [exchange for exchange in examined if len(parts.train[exchange.key]) < generate.FEWEST]
+    examined = [exchange for exchange in examined if exchange not in few]
     echoing = [exchange for exchange in examined if exchange.echoes]
     others = [exchange for exchange in examined if not exchange.echoes]
     assert min(len(echoing), len(others)) > 100
     assert times(sixty_thousand / "train.jsonl", echoing) / times(sixty_thousand / "train.jsonl", others) == (
         pytest.approx(1.5, abs=0.06)
+    )
+    seldom = [exchange for exchange in few if not exchange.echoes]
+    as_many = sum(len(parts.train[exchange.key]) for exchange in seldom) / (generate.FEWEST * len(seldom))
+    assert times(sixty_thousand / "train.jsonl", seldom) * as_many / times(sixty_thousand / "train.jsonl", others) == (
+        pytest.approx(1, abs=0.06)
     )
     assert times(sixty_thousand / "eval.jsonl", echoing) / times(sixty_thousand / "eval.jsonl", others) == (
         pytest.approx(1, abs=0.15)

@@ -163,7 +163,7 @@ def test_the_cards_metadata_is_what_the_hub_reads(written: Path, small_run: Run)
     assert figures["loss"] == round(report["loss"], 4)
     assert f"| on topic | {report['model']['on_topic']:.1%} |" in model.text
     assert "--preset quick" in model.text
-    assert "`steps=30`" in model.text
+    assert "`steps=60`" in model.text
     data = DatasetCard.load(written / "dataset" / "README.md").data
     assert (data.license, data.task_categories, data.size_categories) == ("cc-by-4.0", ["text-generation"], ["n<1K"])
 

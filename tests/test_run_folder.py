@@ -63,7 +63,7 @@ def test_samples_show_the_model_learning_from_step_0_on(small_run: Run) -> None:
     rows = records.read(small_run.samples)
     moments = sorted({row["step"] for row in rows})
     assert moments[0] == 0
-    assert moments[-1] == 30
+    assert moments[-1] == 60
     assert len(moments) >= 12
     assert all(len([row for row in rows if row["step"] == moment]) == 6 for moment in moments)
 
@@ -71,9 +71,9 @@ def test_samples_show_the_model_learning_from_step_0_on(small_run: Run) -> None:
 def test_metrics_measure_every_step_and_the_meter_is_right(small_run: Run) -> None:
     rows = records.read(small_run.metrics)
     steps = [row for row in rows if "loss" in row]
-    assert [row["step"] for row in steps] == list(range(1, 31))
+    assert [row["step"] for row in steps] == list(range(1, 61))
     assert all(row["ms"] > 0 and row["tokens"] > 16 * 8 for row in steps)
-    assert [row["step"] for row in rows if "held_out_loss" in row] == [0, 10, 20, 30]
+    assert [row["step"] for row in rows if "held_out_loss" in row] == [0, 10, 20, 30, 40, 50, 60]
 
 
 def test_the_report_card_is_whole(small_run: Run) -> None:
@@ -101,7 +101,7 @@ def test_the_model_card_says_how_the_run_came_about(small_run: Run) -> None:
     assert (card.data.license, card.data.language, card.data.pipeline_tag) == ("cc-by-4.0", "en", "text-generation")
     report = json.loads(small_run.report.read_text())
     for said in (
-        f"{report['parameters']:,} parameters", f"{report['model']['on_topic']:.1%}", "steps 30", "seed 1",
+        f"{report['parameters']:,} parameters", f"{report['model']['on_topic']:.1%}", "steps 60", "seed 1",
         hashlib.sha256(small_run.weights.read_bytes()).hexdigest(),
         hashlib.sha256(small_run.train_data().read_bytes()).hexdigest(),
     ):  # fmt: skip

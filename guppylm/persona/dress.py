@@ -15,10 +15,10 @@ from guppylm.persona.schema import Persona
 from guppylm.persona.template import fill, pick
 
 OPENED, CLOSED, PUNCTUATED, APOSTROPHE_LOST = 0.20, 0.12, 0.45, 0.40  # shares of the prompts
-REMARKED, JOINED, SLOPPY, SPACED_OUT, SPRINKLED = 0.08, 0.05, 0.10, 0.03, 0.04
+REMARKED, JOINED, SLOPPY, SPACED_OUT, SPRINKLED = 0.08, 0.05, 0.12, 0.04, 0.04
 MARKED_TWICE = 0.15  # share of those with a mark
 SLIPS = (0.1, 0.6)  # share of a sloppy prompt's words that have one
-DRAWN_OUT = 0.1  # share of the slips
+DRAWN_OUT = 0.1  # share of the slips, and of the sloppy prompts in which every slip is one
 RAMBLED = 0.25  # share of the prompts with an aside that have several
 MOST_ASIDES = 9
 
@@ -79,13 +79,18 @@ def join(messages: list[str], persona: Persona, rng: random.Random) -> str:
 
 def sloppy(prompt: str, persona: Persona, keep: set[str], rng: random.Random, slips: float) -> str:
     """The same message in a hurry. Words to `keep` (plain ones) stay: the reply may repeat them."""
-    words = prompt.split(" ")
+    words, moaned = prompt.split(" "), rng.random() < DRAWN_OUT
     for place, word in enumerate(words):
         letters = word.strip(".,!?'")
         if rng.random() >= slips or keep & {*plain(word).split(), *plain(word.replace("'", " ")).split()}:
             continue
         short = persona.abbreviations.get(letters)
-        words[place] = word.replace(letters, pick(short, rng)) if short and rng.random() < 0.5 else slip(word, rng)
+        if moaned and letters:
+            words[place] = word.replace(letters, draw_out(letters, rng))
+        elif short and rng.random() < 0.5:
+            words[place] = word.replace(letters, pick(short, rng))
+        else:
+            words[place] = slip(word, rng)
     return " ".join(words)
 
 
@@ -120,12 +125,12 @@ def slip(word: str, rng: random.Random) -> str:
 
     >>> rng = random.Random(3)
     >>> [slip("hungry", rng) for _ in range(6)]
-    ['hungrry', 'hungty', 'hungryyy', 'hunrgy', 'hingry', 'hunggry']
+    ['hungrry', 'hungty', 'huuuuuungry', 'huungry', 'hunfry', 'huungry']
     """
     if len(word) < 3:
         return word
     if rng.random() < DRAWN_OUT:
-        return word + word[-1] * rng.randint(2, 5)
+        return draw_out(word, rng)
     at = rng.randrange(len(word) - 1)
     match rng.randrange(4):
         case 0:
@@ -136,3 +141,13 @@ def slip(word: str, rng: random.Random) -> str:
             return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
         case _:
             return word[:at] + pick(_NEIGHBOURS.get(word[at], word[at]), rng) + word[at + 1 :]
+
+
+def draw_out(word: str, rng: random.Random) -> str:
+    """A word as one moans or cheers it: its end, or one of its vowels, goes on and on.
+
+    >>> sorted({draw_out("food", random.Random(seed)) for seed in range(9)})
+    ['fooddd', 'foodddddd', 'fooood', 'foooood', 'fooooood', 'foooooood']
+    """
+    at = pick([*(place for place, letter in enumerate(word) if letter in "aeiouy"), len(word) - 1], rng)
+    return word[:at] + word[at] * rng.randint(3, 6) + word[at + 1 :]

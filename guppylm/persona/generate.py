@@ -32,6 +32,7 @@ from guppylm.persona.template import Word, fill, pick
 T = TypeVar("T")
 Part = Literal["train", "held_out"]
 
+FEWEST = 60  # wordings that every exchange counts as having, while training
 ECHO_ODDS = 1.5  # against 1 for the wordings of other exchanges, while training
 UNKNOWN_ODDS = 28
 NONSENSE_ODDS = 8
@@ -72,17 +73,20 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps`
 def conversations(parts: Split, part: Part, count: int, seed: int, drawing: int = 1) -> Iterator[Conversation]:
     """Draw conversations: an exchange, a wording, a reply. Another drawing, other ones.
 
-    Every wording has even odds, so an exchange with many comes often. But to train on, exchanges whose replies echo a
-    word of the prompt come more often: repeating any word is harder to learn than saying a line by heart; and most
-    often those about unknown things and the one for nonsense, of which there is more than one can write down. There
-    the prompts are rougher, with asides, slips of the fingers and nonsense (`dress`, `nonsense`). From the held-out
-    part come only prompts that no training template can make in any filling.
+    Every wording has even odds, so an exchange with many comes often. But to train on, none comes so seldom that it
+    could not be learned; exchanges whose replies echo a word of the prompt come more often: repeating any word is
+    harder to learn than saying a line by heart; and most often those about unknown things and the one for nonsense, of
+    which there is more than one can write down. There the prompts are rougher, with asides, slips of the fingers and
+    nonsense (`dress`, `nonsense`). From the held-out part come only prompts that no training template can make in any
+    filling.
     """
     rng = random.Random(f"{seed}/{part}/{drawing}")
     templates = getattr(parts, part)
     exchanges = [exchange for exchange in parts.persona.exchanges if templates[exchange.key]]
-    practice = [_practice(exchange, parts.persona) if part == "train" else 1 for exchange in exchanges]
-    cumulative = list(accumulate(len(templates[e.key]) * more for e, more in zip(exchanges, practice, strict=True)))
+    odds = [float(len(templates[exchange.key])) for exchange in exchanges]
+    if part == "train":
+        odds = [max(each, FEWEST) * _practice(one, parts.persona) for one, each in zip(exchanges, odds, strict=True)]
+    cumulative = list(accumulate(odds))
 
     def draw(exchange: Exchange) -> Conversation:
         say = pick(templates[exchange.key], rng)
