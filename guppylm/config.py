@@ -39,6 +39,8 @@ class TrainConfig:
     """Share of numbers zeroed at random; it slowed learning down here (docs/log.md)."""
     word_dropout: float = 0.0
     """Share of a message's tokens that go missing while training; it slows short trainings down (docs/log.md)."""
+    merge_dropout: float = 0.0
+    """Share of a message's tokens that come in two halves while training: words are met in several spellings."""
     optimizer: Literal["muon", "adamw"] = "muon"
     """Muon for the layers' matrices and AdamW for the rest, or AdamW for all."""
     steps: int = 1_400
@@ -93,7 +95,7 @@ class TrainConfig:
         _check(self.vocabulary >= 300, "vocabulary", "at least 300 (256 bytes come first)", self.vocabulary)
         _check(self.shallow_layers >= 1, "shallow_layers", "at least 1", self.shallow_layers)
         _check(0 <= self.shallow_share <= 1, "shallow_share", "from 0 to 1", self.shallow_share)
-        for name in ("dropout", "word_dropout"):
+        for name in ("dropout", "word_dropout", "merge_dropout"):
             _check(0 <= getattr(self, name) < 1, name, "in [0, 1)", getattr(self, name))
         for name in ("learning_rate", "embedding_learning_rate"):
             _check(0 < getattr(self, name) < 1, name, "between 0 and 1", getattr(self, name))

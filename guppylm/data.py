@@ -5,7 +5,7 @@ so a resumed run goes on with exactly the batch that it would have had.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -15,7 +15,11 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from guppylm import chat
+from guppylm.config import TrainConfig
 from guppylm.persona.generate import Conversation
+from guppylm.tokenizer import fast
+
+Hearing = Callable[[chat.Encoded, random.Random], chat.Encoded]
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,43 @@ def leave_out(row: chat.Encoded, share: float, rng: random.Random) -> chat.Encod
     return chat.Encoded([token for i, token in enumerate(row.ids) if i not in gone], row.reply_starts - len(gone))
 
 
+def pull_apart(
+    row: chat.Encoded, halves: Mapping[int, tuple[int, int]], share: float, rng: random.Random
+) -> chat.Encoded:
+    """Some tokens of the message come as the two that they were merged from, and those perhaps as four; those that the
+    reply repeats stay whole.
+
+    So a word is met in several spellings, and a part that it shares with others counts for more. After Provilkov et al.
+    2020, "BPE-dropout: simple and effective subword regularization", who drop merges at random while a text is encoded.
+    """
+    repeated = set(row.ids[row.reply_starts :])
+
+    def parts(token: int) -> list[int]:
+        if token not in halves or rng.random() >= share:
+            return [token]
+        left, right = halves[token]
+        return [*parts(left), *parts(right)]
+
+    first, end = row.message.start, row.message.stop
+    message = [part for token in row.ids[first:end] for part in ([token] if token in repeated else parts(token))]
+    ids = [*row.ids[:first], *message, *row.ids[end:]]
+    if len(ids) > chat.CONTEXT:
+        return row
+    return chat.Encoded(ids, row.reply_starts + len(ids) - len(row.ids), range(first, first + len(message)))
+
+
+def hearing(config: TrainConfig, tokenizer: Tokenizer) -> Hearing | None:
+    """What happens to a message each time that it is trained on; None if it stays as it is."""
+    if not (config.word_dropout or config.merge_dropout):
+        return None
+    halves = fast.merged_from(tokenizer)
+
+    def hear(row: chat.Encoded, rng: random.Random) -> chat.Encoded:
+        return leave_out(pull_apart(row, halves, config.merge_dropout, rng), config.word_dropout, rng)
+
+    return hear
+
+
 class Batches:
     """All training batches of a run, by number: rows of similar length together, in a random order.
 
@@ -73,13 +114,13 @@ class Batches:
         drawings: list[list[chat.Encoded]],
         batch: int,
         seed: int,
-        word_dropout: float = 0.0,
         sorted_together: int = 64,
+        hear: Hearing | None = None,
     ) -> None:
         count = min(map(len, drawings))
         self._drawings, self._batch, self._seed = drawings, min(batch, count), seed
         self.per_epoch = count // self._batch
-        self._word_dropout, self._sorted_together = word_dropout, sorted_together
+        self._sorted_together, self._hear = sorted_together, hear
         self._order = lru_cache(maxsize=2)(self._shuffled)
 
     def rows(self, step: int) -> list[chat.Encoded]:
@@ -87,7 +128,7 @@ class Batches:
         epoch, position = divmod(step, self.per_epoch)
         rows, rng = self._drawing(epoch), random.Random(f"{self._seed}/{step}")
         chosen = [rows[i] for i in self._order(epoch)[position]]
-        return [leave_out(row, self._word_dropout, rng) for row in chosen] if self._word_dropout else chosen
+        return [self._hear(row, rng) for row in chosen] if self._hear else chosen
 
     def _drawing(self, epoch: int) -> list[chat.Encoded]:
         return self._drawings[epoch % len(self._drawings)]

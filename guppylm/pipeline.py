@@ -35,7 +35,7 @@ def train(place: Run, persona: Persona, config: TrainConfig, console: Console, t
         embeddings.begin(model.tok_emb.weight, drawings[0], fast.thoughts(tokenizer))
     if team.leads:
         weights.write_config(place, model.config, tokenizer)
-    batches = data.Batches(drawings, config.batch, config.seed, config.word_dropout, config.sorted_together)
+    batches = data.Batches(drawings, config.batch, config.seed, config.sorted_together, data.hearing(config, tokenizer))
     line = records.ProgressLine(console, every=50)
     prompts = list(persona.prompts)
     done = train_loop.train(model, tokenizer, batches, held_out, prompts, config, place, line, team)

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from guppylm import checkpoint, pipeline, precision, records, train
 from guppylm.chat import Encoded, encode_chats
 from guppylm.config import PRESETS, TrainConfig, configure
-from guppylm.data import Batches, collate, leave_out
+from guppylm.data import Batches, collate, hearing, leave_out, pull_apart
 from guppylm.errors import GuppyError
 from guppylm.optimizer import optimizers_for
 from guppylm.persona import generate, schema
@@ -208,6 +208,39 @@ def test_word_dropout_takes_only_words_of_the_message_that_the_reply_does_not_re
     gone = [10 not in leave_out(row, 0.5, rng).ids for _ in range(1000)]
     assert 450 < sum(gone) < 550
     assert leave_out(row, 0.0, rng).ids == row.ids
+
+
+def test_tokens_that_are_pulled_apart_spell_the_same_message(small_run: Run) -> None:
+    tokenizer = fast.load(small_run.tokenizer)
+    halves, rng = fast.merged_from(tokenizer), random.Random(1)
+    [row] = encode_chats(tokenizer, ["do you prefer beetles or cheese"], ["cheese, if it is large."])
+    reply = row.ids[row.reply_starts :]
+    heard = [pull_apart(row, halves, share, rng) for share in (0.0, *[0.3] * 50, 1.0)]
+    for one in heard:
+        assert tokenizer.decode(one.ids, skip_special_tokens=False) == tokenizer.decode(row.ids, False)
+        assert one.ids[one.reply_starts :] == reply
+        assert [one.ids[i] for i in (one.message.start - 1, one.message.stop)] == [
+            row.ids[i] for i in (row.message.start - 1, row.message.stop)
+        ]
+    assert heard[0].ids == row.ids
+    assert len({tuple(one.ids) for one in heard}) > 30
+    assert all(heard[-1].ids[i] in reply or heard[-1].ids[i] not in halves for i in heard[-1].message)
+    assert set(reply) & {row.ids[i] for i in row.message} <= set(heard[-1].ids[: row.reply_starts])
+
+    [long] = encode_chats(tokenizer, ["cheese " * 300], ["hoo."])
+    assert pull_apart(long, halves, 1.0, rng) == long, "there is no room for more tokens"
+
+
+def test_messages_are_heard_in_another_way_each_time_unless_they_are_to_stay_as_they_are(small_run: Run) -> None:
+    tokenizer = fast.load(small_run.tokenizer)
+    rows = encode_chats(tokenizer, ["what tastes good to an owl"] * 40, ["hoo."] * 40)
+    assert hearing(quick(), tokenizer) is None
+    for setting in ("word_dropout", "merge_dropout"):
+        batches = Batches([rows], 40, 1, hear=hearing(quick(**{setting: "0.3"}), tokenizer))
+        first, second = ([tuple(row.ids) for row in batches.rows(step)] for step in (0, 1))
+        assert len(set(first)) > 10
+        assert first != second
+        assert first == [tuple(row.ids) for row in batches.rows(0)]
 
 
 def test_the_message_of_an_encoded_chat_is_what_the_person_said(small_run: Run) -> None:

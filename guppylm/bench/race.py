@@ -60,7 +60,9 @@ class Racer:
         self.optimizers = optimizers_for(self.model, config)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.how.scaled)
         seen = drawings[: config.drawings]
-        self.batches = data.Batches(seen, config.batch, config.seed, config.word_dropout, config.sorted_together)
+        self.batches = data.Batches(
+            seen, config.batch, config.seed, config.sorted_together, data.hearing(config, tokenizer)
+        )
         self.setup = time.perf_counter() - began
         self.here = Point(0, self.setup, 0, float("inf"))
         self.curve: list[Point] = []

@@ -75,7 +75,7 @@ def _size(
     how = precision.choose(device, config.precision)
     model = loop.new_model(sized, vocabulary).to(device).train()
     optimizers, scaler = optimizers_for(model, sized), torch.amp.GradScaler(device.type, enabled=how.scaled)
-    batches = data.Batches([rows], sized.batch, sized.seed, sized.word_dropout, sized.sorted_together)
+    batches = data.Batches([rows], sized.batch, sized.seed, sized.sorted_together)
     times = []
     for number in range(UPDATES + 2):
         began = time.perf_counter()

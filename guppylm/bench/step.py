@@ -51,7 +51,7 @@ def measure(place: Run, config: TrainConfig) -> Result:
     keep_memory()
     tokenizer = fast.load(place.tokenizer)
     rows = data.encode_all(tokenizer, generate.read(place.train_data()), chat.CONTEXT)
-    batches = data.Batches([rows], config.batch, config.seed, config.word_dropout, config.sorted_together)
+    batches = data.Batches([rows], config.batch, config.seed, config.sorted_together, data.hearing(config, tokenizer))
     device = precision.choose_device(config.device)
     how = precision.choose(device, config.precision)
     model = loop.new_model(config, tokenizer.get_vocab_size()).to(device).train()

@@ -7,6 +7,7 @@ one for each thought.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from functools import cache
@@ -90,6 +91,13 @@ def encode(tokenizer: Tokenizer, texts: Iterable[str]) -> list[list[int]]:
         return [token for word in (first, *(" " + other for other in others)) for token in cut(word)]
 
     return [cut(text) if _RUN_OF_BLANKS.search(text) else by_words(text) for text in texts]
+
+
+def merged_from(tokenizer: Tokenizer) -> dict[int, tuple[int, int]]:
+    """For each token that a merge has made, the two that it was made of."""
+    model = json.loads(tokenizer.to_str())["model"]
+    ids = model["vocab"]
+    return {ids[left + right]: (ids[left], ids[right]) for left, right in reversed(model["merges"])}
 
 
 def plain_text_only(tokenizer: Tokenizer) -> Tokenizer:
