@@ -156,7 +156,7 @@ def test_the_first_reply_is_the_favourite() -> None:
     """Counted over all exchanges with five replies, by asking which template made each reply."""
     exchanges = {exchange.key: exchange for exchange in GUPPY.exchanges if len(exchange.reply) == 5}
     said: Counter[str] = Counter()
-    for one in generate.conversations(split(GUPPY, 1), "train", 3_600, seed=5):
+    for one in generate.conversations(split(GUPPY, 1), "train", 3_800, seed=5):
         if exchange := exchanges.get(one.exchange):
             index = Index((str(place), template.nodes, exchange.lists) for place, template in enumerate(exchange.reply))
             found = index.find(one.output, one.slots)
