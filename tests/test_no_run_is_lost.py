@@ -101,7 +101,7 @@ def test_a_spoiled_checkpoint_never_pushes_out_the_sound_one(
     optimizers, scaler = optimizers_for(model, config), GradScaler("cpu", enabled=False)
     before = checkpoint.restore(place.checkpoint, model, optimizers, scaler, lambda _: None)
     assert not place.checkpoint.exists()
-    assert before.step == 20
+    assert before.step == 50
 
     def power_cut(*_: Any) -> None:
         raise SystemExit("power cut")
@@ -109,9 +109,9 @@ def test_a_spoiled_checkpoint_never_pushes_out_the_sound_one(
     with monkeypatch.context() as patched:
         patched.setattr(files, "rename", power_cut)
         with pytest.raises(SystemExit):
-            checkpoint.write(place.checkpoint, model, optimizers, scaler, checkpoint.Progress(25))
+            checkpoint.write(place.checkpoint, model, optimizers, scaler, checkpoint.Progress(55))
     again = checkpoint.restore(place.checkpoint, model, optimizers, scaler, lambda _: None)
-    assert again.step == 25  # the fresh one had not taken its place yet, but it is whole
+    assert again.step == 55  # the fresh one had not taken its place yet, but it is whole
     checkpoint.fresh(place.checkpoint).unlink()
     assert checkpoint.restore(place.checkpoint, model, optimizers, scaler, lambda _: None).step == 20
     assert pipeline.whole_road(persona, place, config, QUIET)
